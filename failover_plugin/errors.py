@@ -1,0 +1,36 @@
+"""What callers catch. Each error carries the trail of the request it ended, and never a secret."""
+
+from __future__ import annotations
+
+from failover_plugin.model import Trail
+
+
+class FailoverError(Exception):
+    """Base of everything this package raises by itself. ``trail`` says how the request went; empty if none was made."""
+
+    def __init__(self, message: str, *, trail: Trail | None = None) -> None:
+        super().__init__(message)
+        self.trail = trail if trail is not None else Trail()
+
+
+class AllTargetsFailed(FailoverError):
+    """Nobody could answer. Raised from the first target's error; the others are its notes.
+
+    ``retry_after`` says in how many seconds the first target is due back, None if nobody knows.
+    """
+
+    def __init__(self, message: str, *, trail: Trail | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message, trail=trail)
+        self.retry_after = retry_after
+
+
+class DeadlineExceeded(FailoverError, TimeoutError):
+    """The request's own deadline passed before anybody had answered."""
+
+
+class StreamInterrupted(FailoverError):
+    """A stream died, fell silent or ended without a finish mark after content had been delivered."""
+
+
+class ConfigError(FailoverError, ValueError):
+    """A target, policy or file is wrong; the message names the field, the value and the remedy."""
