@@ -10,3 +10,5 @@ os.environ.update(
     HF_HUB_OFFLINE="1",
     LANGSMITH_TRACING="false",
 )
+
+pytest_plugins = ["failover_plugin.testing"]

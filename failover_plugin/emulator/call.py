@@ -1,0 +1,79 @@
+"""One request at the emulator, and the plans it can be answered with: what a fault has to work on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any, Protocol
+
+from failover_plugin.emulator.ask import Answer, Ask, Text, decide
+from failover_plugin.emulator.encoding import compact, slices
+from failover_plugin.emulator.plan import Data, Head, Pause, Plan, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+class Format(Protocol):
+    """A provider's wire format."""
+
+    name: str
+
+    def read(self, body: Mapping[str, Any]) -> Ask: ...
+    def headers(self, ident: str) -> dict[str, str]: ...
+    def body(self, ask: Ask, answer: Answer, ident: str) -> dict[str, Any]: ...
+    def events(self, ask: Ask, answer: Answer, ident: str) -> Iterator[Data]: ...
+    def error_event(self, body: object) -> Data: ...
+    def error_body(self, message: str, status: int) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request: the format it came in, what it asks, and how its site answers when nothing is wrong.
+
+    ``ident`` is the tail of every id in the answer: the site's name and a count, so that answers can be foretold.
+    """
+
+    format: Format
+    ask: Ask
+    ident: str
+    reply: str
+    latency: float = 0.0
+
+    def healthy(self) -> Plan:
+        """The answer of a provider with nothing wrong."""
+        return self._answered(decide(self.ask, self.reply))
+
+    def saying(self, text: str) -> Plan:
+        """A complete answer that consists of this text, which may be empty."""
+        return self._answered(Text(text))
+
+    def refused(self, status: int, body: object, headers: Mapping[str, str] | None = None) -> Plan:
+        """An error instead of an answer. A ``body`` that is a string is sent as plain text, bytes as they are."""
+        kind = "application/json" if not isinstance(body, str | bytes) else "text/plain; charset=utf-8"
+        return self.whole(status, _encoded(body), {"content-type": kind, **(headers or {})})
+
+    def whole(self, status: int, body: bytes, headers: Mapping[str, str]) -> Plan:
+        """Any answer with a body of known length."""
+        head = {**self._headers(), **headers, "content-length": str(len(body))}
+        return (*self._wait(), Head(status, head), *slices(body))
+
+    def _answered(self, answer: Answer) -> Plan:
+        if not self.ask.stream:
+            body = compact(self.format.body(self.ask, answer, self.ident)).encode()
+            return self.whole(200, body, {"content-type": "application/json"})
+        head = {**self._headers(), "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+        events = self.format.events(self.ask, answer, self.ident)
+        return (*self._wait(), Head(200, {**head, "transfer-encoding": "chunked"}), *events)
+
+    def _headers(self) -> dict[str, str]:
+        return {"date": formatdate(usegmt=True), **self.format.headers(self.ident)}
+
+    def _wait(self) -> tuple[Step, ...]:
+        return (Pause(self.latency),) if self.latency else ()
+
+
+def _encoded(body: object) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    return (body if isinstance(body, str) else compact(body)).encode()

@@ -1,0 +1,60 @@
+"""Small encodings that both wire formats share: compact JSON, server-sent events, and an answer cut into pieces."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, cast
+
+from failover_plugin.emulator.plan import Data, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SLICES = 6  # of a plain body, so that it too can be cut, dripped or stalled at a fraction
+
+
+def compact(value: object) -> str:
+    """JSON without spaces, as the providers send it."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def event(payload: object, part: Part, name: str = "") -> Data:
+    """One server-sent event; ``payload`` is a JSON value, or a string that is sent as it is."""
+    head = f"event: {name}\n" if name else ""
+    text = payload if isinstance(payload, str) else compact(payload)
+    return Data(f"{head}data: {text}\n\n".encode(), part)
+
+
+def slices(body: bytes) -> Iterable[Data]:
+    """A plain body in a few pieces."""
+    size = max(1, -(-len(body) // _SLICES))
+    return (Data(body[start : start + size]) for start in range(0, len(body), size))
+
+
+def pieces(text: str) -> list[str]:
+    """A text as a model streams it: word by word, each with the space behind it."""
+    return re.findall(r"\s*\S+\s?", text)
+
+
+def tokens(value: object) -> int:
+    """A token count by rule of thumb: four characters each."""
+    return max(1, len(compact(value)) // 4)
+
+
+def text_of(content: object) -> str:
+    """The text of a message's content, whether it is a string or a list of blocks."""
+    if isinstance(content, str):
+        return content
+    return "".join(str(block.get("text", "")) for block in dicts(content))
+
+
+def dicts(value: object) -> list[dict[str, Any]]:
+    """The mappings in a list, where a client may have sent anything."""
+    items = cast("list[object]", value) if isinstance(value, list) else []
+    return [cast("dict[str, Any]", item) for item in items if isinstance(item, dict)]
+
+
+def mapping(value: object) -> dict[str, Any]:
+    """The mapping, or an empty one, where a client may have sent anything."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
