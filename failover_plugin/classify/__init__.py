@@ -1,0 +1,97 @@
+"""What went wrong, and whose fault it is: any exception or response becomes one ``Diagnosis``.
+
+An exception is asked first, then what lies beneath it, until one of them says something certain. An exception that
+merely stands for another one (LiteLLM's) gives way to it, because facts get lost in translation. Classifying never
+raises: it runs where something has already gone wrong.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from failover_plugin.classify import names, rules
+from failover_plugin.classify.evidence import Evidence, chain, class_names, from_exception, from_response
+from failover_plugin.classify.redact import redact
+from failover_plugin.classify.retry_after import MAX_RETRY_AFTER, retry_after
+from failover_plugin.classify.rules import Finding
+from failover_plugin.classify.verdicts import VERDICTS, Hold, Route, Verdict, verdict_table
+from failover_plugin.model import Diagnosis, ErrorClass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = [
+    "MAX_RETRY_AFTER",
+    "VERDICTS",
+    "Hold",
+    "Route",
+    "Verdict",
+    "classify",
+    "classify_response",
+    "verdict_table",
+]
+
+
+def classify(error: BaseException, *, provider: str | None = None) -> Diagnosis:
+    """What an exception means. Never raises, whatever the exception does.
+
+    ``provider`` is who was asked, if that is known. ``Diagnosis.retry_after`` is in seconds.
+    """
+    try:
+        return _diagnose(error, provider)
+    except Exception:  # noqa: BLE001 - an exception may be hostile in ways nobody has thought of
+        return _diagnosis(Finding(means=ErrorClass.UNKNOWN, why="unreadable"), Evidence(), (), provider)
+
+
+def classify_response(
+    status: int, headers: Mapping[str, str], body: str | bytes | object, *, provider: str | None = None
+) -> Diagnosis:
+    """What an HTTP response, or an error inside a stream that began with 200, means. Never raises.
+
+    ``headers`` may have names in any case; at most 16 KiB of ``body`` are read.
+    """
+    try:
+        evidence = from_response(status, headers, body)
+        found = rules.decide(evidence) or _unknown(f"status {status}")
+        return _diagnosis(found, evidence, (evidence,), provider)
+    except Exception:  # noqa: BLE001 - a body object may be hostile too
+        return _diagnosis(_unknown("unreadable"), Evidence(), (), provider)
+
+
+def _diagnose(error: BaseException, provider: str | None) -> Diagnosis:
+    left = names.find(class_names(error), names.CANCELLED)
+    if left is not None:
+        return _diagnosis(Finding(means=left[0], why=left[1]), Evidence(), (), provider)
+    asked: list[Evidence] = []
+    for link in chain(error):
+        asked.append(from_exception(link))
+        found = rules.decide(asked[-1])
+        if found is not None:
+            return _diagnosis(found, asked[-1], asked, provider)
+    return _undecided(asked, provider)
+
+
+def _undecided(asked: list[Evidence], provider: str | None) -> Diagnosis:
+    for evidence in asked:
+        found = rules.fall_back(evidence)
+        if found is not None:
+            return _diagnosis(found, evidence, asked, provider)
+    return _diagnosis(_unknown(asked[0].names[0]), asked[0], (), provider)
+
+
+def _unknown(what: str) -> Finding:
+    return Finding(means=ErrorClass.UNKNOWN, why=f"nothing known about {what}")
+
+
+def _diagnosis(found: Finding, evidence: Evidence, asked: Iterable[Evidence], provider: str | None) -> Diagnosis:
+    waits = (retry_after(e.headers) for e in (evidence, *asked))
+    return Diagnosis(
+        error_class=found.means,
+        scope=VERDICTS[found.means].scope,
+        retry_after=next((wait for wait in waits if wait is not None), None),
+        status=evidence.status,
+        code=found.code or next(iter(evidence.codes), None),
+        provider=provider or next((e.provider for e in asked if e.provider), None),
+        message=redact(evidence.message),
+        evidence=found.why,
+    )

@@ -1,0 +1,138 @@
+"""What the class of an exception says by itself, by name, so that no library has to be imported to know it.
+
+A key is ``package.Class``, or ``*.Class`` where the name means the same in every library that has it (generated SDKs
+share their layout, and httpx lives on under other names). The inheritance line is searched from the most derived class
+up, so urllib3's NewConnectionError is a network error although it derives from a timeout.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from failover_plugin.model import ErrorClass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+CANCELLED: Final[Mapping[str, ErrorClass]] = dict.fromkeys(
+    (
+        "asyncio.CancelledError",
+        "concurrent.CancelledError",
+        "builtins.GeneratorExit",
+        "builtins.KeyboardInterrupt",
+        "builtins.SystemExit",
+        "trio.Cancelled",
+        "langgraph.GraphBubbleUp",
+    ),
+    ErrorClass.CANCELLED,
+)
+"""The caller left, or the graph around the model takes over."""
+
+_TIMEOUT: Final = (
+    "builtins.TimeoutError",
+    "aiohttp.ServerTimeoutError",
+    "botocore.ConnectTimeoutError",
+    "botocore.ReadTimeoutError",
+    "litellm.Timeout",
+    "requests.Timeout",
+    "urllib3.TimeoutError",
+    "*.APITimeoutError",
+    "*.ConnectTimeout",
+    "*.PoolTimeout",
+    "*.ReadTimeout",
+    "*.TimeoutException",
+    "*.WriteTimeout",
+)
+
+_NETWORK: Final = (
+    "builtins.ConnectionError",
+    "socket.gaierror",
+    "socket.herror",
+    "ssl.SSLError",
+    "asyncio.IncompleteReadError",
+    "http.BadStatusLine",
+    "http.IncompleteRead",
+    "aiohttp.ClientConnectionError",
+    "aiohttp.ClientPayloadError",
+    "anyio.BrokenResourceError",
+    "anyio.EndOfStream",
+    "botocore.ConnectionClosedError",
+    "botocore.ConnectionError",
+    "botocore.ResponseStreamingError",
+    "h2.ProtocolError",
+    "httpcore.ProxyError",
+    "httpx.ProxyError",
+    "httpx2.ProxyError",
+    "requests.ChunkedEncodingError",
+    "requests.ConnectionError",
+    "urllib3.NewConnectionError",
+    "urllib3.ProtocolError",
+    "urllib3.ProxyError",
+    "urllib3.SSLError",
+    "*.APIConnectionError",
+    "*.NetworkError",
+    "*.RemoteProtocolError",
+)
+
+TELLING: Final[Mapping[str, ErrorClass]] = {
+    **dict.fromkeys(_TIMEOUT, ErrorClass.TIMEOUT),
+    **dict.fromkeys(_NETWORK, ErrorClass.NETWORK),
+    "failover_plugin.StreamInterrupted": ErrorClass.STREAM_INTERRUPTED,
+    "langchain_core.ContextOverflowError": ErrorClass.CONTEXT_WINDOW,
+    "langchain_openai.OpenAIRefusalError": ErrorClass.CONTENT_POLICY,
+    "litellm.BlockedPiiEntityError": ErrorClass.CONTENT_POLICY,
+    "litellm.BudgetExceededError": ErrorClass.QUOTA_EXHAUSTED,
+    "litellm.ContentPolicyViolationError": ErrorClass.CONTENT_POLICY,
+    "litellm.ContextWindowExceededError": ErrorClass.CONTEXT_WINDOW,
+    "litellm.GuardrailRaisedException": ErrorClass.CONTENT_POLICY,
+    "litellm.PaymentRequiredError": ErrorClass.QUOTA_EXHAUSTED,
+    "litellm.RejectedRequestError": ErrorClass.CONTENT_POLICY,
+    "litellm.UnsupportedParamsError": ErrorClass.UNSUPPORTED,
+    "openai.ContentFilterFinishReasonError": ErrorClass.CONTENT_POLICY,
+}
+"""Names that say more than the HTTP status does."""
+
+LAST: Final[Mapping[str, ErrorClass]] = {
+    "aiohttp.ContentTypeError": ErrorClass.SERVER_ERROR,
+    "botocore.HTTPClientError": ErrorClass.NETWORK,
+    "langchain_core.ModelAPIError": ErrorClass.SERVER_ERROR,
+    "langchain_core.ModelAuthenticationError": ErrorClass.AUTH,
+    "langchain_core.ModelConnectionError": ErrorClass.NETWORK,
+    "langchain_core.ModelInvalidRequestError": ErrorClass.INVALID_REQUEST,
+    "langchain_core.ModelNotFoundError": ErrorClass.NOT_FOUND,
+    "langchain_core.ModelPermissionDeniedError": ErrorClass.PERMISSION,
+    "langchain_core.ModelRateLimitError": ErrorClass.RATE_LIMIT,
+    "langchain_core.ModelTimeoutError": ErrorClass.TIMEOUT,
+    "litellm.APIConnectionError": ErrorClass.NETWORK,
+    "litellm.MidStreamFallbackError": ErrorClass.STREAM_INTERRUPTED,
+    "urllib3.MaxRetryError": ErrorClass.NETWORK,
+    "*.APIResponseValidationError": ErrorClass.SERVER_ERROR,
+    "*.AuthenticationError": ErrorClass.AUTH,
+    "*.BadRequestError": ErrorClass.INVALID_REQUEST,
+    "*.DecodingError": ErrorClass.SERVER_ERROR,
+    "*.InternalServerError": ErrorClass.SERVER_ERROR,
+    "*.NotFoundError": ErrorClass.NOT_FOUND,
+    "*.PermissionDeniedError": ErrorClass.PERMISSION,
+    "*.RateLimitError": ErrorClass.RATE_LIMIT,
+    "*.UnprocessableEntityError": ErrorClass.INVALID_REQUEST,
+}
+"""Names that count only when nothing else spoke, neither this exception nor one beneath it."""
+
+_UNREACHABLE: Final = frozenset(
+    (errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.ENETRESET)
+)
+
+
+def find(names: Iterable[str], table: Mapping[str, ErrorClass]) -> tuple[ErrorClass, str] | None:
+    """The class that the most derived known name stands for, and that name as ``package.Class``."""
+    for name in names:
+        meaning = table.get(name) or table.get(f"*.{name.partition('.')[2]}")
+        if meaning is not None:
+            return meaning, name
+    return None
+
+
+def unreachable(number: int | None) -> bool:
+    """Whether an operating system's error number says that no way leads there."""
+    return number in _UNREACHABLE

@@ -1,0 +1,106 @@
+"""One table says what each kind of failure means for health and for the next step; nobody else decides it.
+
+Why a table: everything that follows a failure (whose health it is booked on, whether anybody waits, who is asked next)
+hangs on its class alone, so it can be read, tested and printed in one piece. The README shows it, and a test keeps both
+equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from failover_plugin.model import ErrorClass, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Hold(StrEnum):
+    """What happens to the scope that is to blame.
+
+    ``cool``: it rests until its Retry-After has passed. ``block``: it rests for ``block_seconds``, doubling up to an
+    hour, and comes back with one probe. ``none``: the failure detector alone decides.
+    """
+
+    NONE = "none"
+    COOL = "cool"
+    BLOCK = "block"
+
+
+class Route(StrEnum):
+    """Who is asked next: any other target, only targets that can (a larger window, the feature), or nobody."""
+
+    ANY = "any"
+    CAPABLE = "capable"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one kind of failure means.
+
+    ``weight`` is evidence for the failure detector: 1.0 a full failure, 0.0 none. ``block_seconds`` is the first block
+    of a ``Hold.BLOCK``. ``retry_same`` allows the same target once more when its tier has no other.
+    """
+
+    scope: Scope
+    weight: float = 0.0
+    hold: Hold = Hold.NONE
+    block_seconds: float = 60.0
+    retry_same: bool = False
+    route: Route = Route.ANY
+
+
+VERDICTS: Mapping[ErrorClass, Verdict] = MappingProxyType(
+    {
+        ErrorClass.RATE_LIMIT: Verdict(scope=Scope.RATE, hold=Hold.COOL, retry_same=True),
+        ErrorClass.QUOTA_EXHAUSTED: Verdict(scope=Scope.CREDENTIAL, hold=Hold.BLOCK),
+        ErrorClass.AUTH: Verdict(scope=Scope.CREDENTIAL, hold=Hold.BLOCK),
+        ErrorClass.PERMISSION: Verdict(scope=Scope.RATE, hold=Hold.BLOCK),
+        ErrorClass.NOT_FOUND: Verdict(scope=Scope.TARGET, hold=Hold.BLOCK, block_seconds=600.0),
+        ErrorClass.CONTEXT_WINDOW: Verdict(scope=Scope.REQUEST, route=Route.CAPABLE),
+        ErrorClass.PAYLOAD_TOO_LARGE: Verdict(scope=Scope.REQUEST, route=Route.CAPABLE),
+        ErrorClass.CONTENT_POLICY: Verdict(scope=Scope.REQUEST, route=Route.NONE),
+        ErrorClass.UNSUPPORTED: Verdict(scope=Scope.REQUEST, route=Route.CAPABLE),
+        ErrorClass.INVALID_REQUEST: Verdict(scope=Scope.REQUEST, route=Route.NONE),
+        ErrorClass.OVERLOADED: Verdict(scope=Scope.TARGET, weight=1.0, retry_same=True),
+        ErrorClass.SERVER_ERROR: Verdict(scope=Scope.TARGET, weight=1.0, retry_same=True),
+        ErrorClass.TIMEOUT: Verdict(scope=Scope.TARGET, weight=1.0),
+        ErrorClass.NETWORK: Verdict(scope=Scope.TARGET, weight=1.0, retry_same=True),
+        ErrorClass.STREAM_INTERRUPTED: Verdict(scope=Scope.TARGET, weight=1.0),
+        ErrorClass.EMPTY_RESPONSE: Verdict(scope=Scope.TARGET, weight=1.0),
+        ErrorClass.CANCELLED: Verdict(scope=Scope.REQUEST, route=Route.NONE),
+        ErrorClass.UNKNOWN: Verdict(scope=Scope.TARGET, weight=0.5),
+    }
+)
+"""Every error class has its row."""
+
+_HEADER = ("error class", "booked on", "evidence", "rests", "same target again", "asked next")
+
+_RESTS = {Hold.NONE: "no", Hold.COOL: "until Retry-After"}
+
+_NEXT = {Route.ANY: "any other target", Route.CAPABLE: "targets that can", Route.NONE: "nobody: returned to the caller"}
+
+
+def verdict_table() -> str:
+    """``VERDICTS`` as a Markdown table, one row per error class, without a final newline."""
+    rows = [
+        _HEADER,
+        ("---",) * len(_HEADER),
+        *(_row(error_class, verdict) for error_class, verdict in VERDICTS.items()),
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _row(error_class: ErrorClass, verdict: Verdict) -> tuple[str, ...]:
+    return (
+        f"`{error_class}`",
+        str(verdict.scope),
+        f"{verdict.weight:g}",
+        _RESTS.get(verdict.hold) or f"{verdict.block_seconds:g} s, doubling to 1 h",
+        "once" if verdict.retry_same else "no",
+        _NEXT[verdict.route],
+    )
