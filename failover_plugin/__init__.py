@@ -1,1 +1,52 @@
-"""x"""
+"""Failover for LLM applications: health, circuit breaking, routing, retries, deadlines and streams, as one policy core.
+
+The adapters are ``langchain_failover`` and ``litellm_failover``; this package imports no framework and no SDK.
+"""
+
+from failover_plugin.classify import classify, classify_response
+from failover_plugin.config import Config, load_config
+from failover_plugin.drivers import Result, current_attempt
+from failover_plugin.errors import (
+    AllTargetsFailed,
+    ConfigError,
+    DeadlineExceeded,
+    FailoverError,
+    StreamInterrupted,
+)
+from failover_plugin.failover import Explanation, Failover
+from failover_plugin.flow import Start
+from failover_plugin.health_report import Health, HealthReport
+from failover_plugin.model import Attempt, Diagnosis, ErrorClass, Request, Scope, Skip, Target, Trail
+from failover_plugin.permit import Permit
+from failover_plugin.policy import BreakerPolicy, BudgetPolicy, Policy
+
+__all__ = [
+    "AllTargetsFailed",
+    "Attempt",
+    "BreakerPolicy",
+    "BudgetPolicy",
+    "Config",
+    "ConfigError",
+    "DeadlineExceeded",
+    "Diagnosis",
+    "ErrorClass",
+    "Explanation",
+    "Failover",
+    "FailoverError",
+    "Health",
+    "HealthReport",
+    "Permit",
+    "Policy",
+    "Request",
+    "Result",
+    "Scope",
+    "Skip",
+    "Start",
+    "StreamInterrupted",
+    "Target",
+    "Trail",
+    "classify",
+    "classify_response",
+    "current_attempt",
+    "load_config",
+]

@@ -23,6 +23,19 @@ class AllTargetsFailed(FailoverError):
         super().__init__(message, trail=trail)
         self.retry_after = retry_after
 
+    def first_error(self) -> BaseException:
+        """The first target's own error, for callers who know its type; this error itself if nobody was asked.
+
+        It carries this error's notes, ``trail`` and ``retry_after``.
+        """
+        first = self.__cause__
+        if first is None:
+            return self
+        for note in getattr(self, "__notes__", ()):
+            first.add_note(note)
+        vars(first).update(trail=self.trail, retry_after=self.retry_after)
+        return first
+
 
 class DeadlineExceeded(FailoverError, TimeoutError):
     """The request's own deadline passed before anybody had answered."""

@@ -95,8 +95,8 @@ class Request:
 
     ``deadline`` is the whole time the caller grants, in seconds from the start, and overrides the policy's.
     ``input_tokens`` and ``output_tokens`` are estimates and keep the request from targets whose window they exceed.
-    ``needs`` are capabilities a target must have, where its capabilities are known. A target is asked only if it carries
-    all ``require_tags`` and none of ``forbid_tags``: a request never reaches a target that these exclude.
+    ``needs`` are capabilities a target must have, where its capabilities are known. A target is asked only if it
+    carries all ``require_tags`` and none of ``forbid_tags``: a request never reaches a target that these exclude.
     """
 
     __pydantic_config__ = _CHECKED
@@ -127,11 +127,15 @@ class Diagnosis:
     message: str = ""
     evidence: str = ""
 
+    @property
+    def title(self) -> str:
+        """Class and status, in a word or two."""
+        return f"{self.error_class} {self.status}" if self.status else str(self.error_class)
+
     def __str__(self) -> str:
-        status = f" {self.status}" if self.status else ""
         wait = f", retry after {self.retry_after:g} s" if self.retry_after is not None else ""
         message = f": {self.message}" if self.message else ""
-        return f"{self.error_class}{status}{wait}{message}"
+        return f"{self.title}{wait}{message}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

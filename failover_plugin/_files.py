@@ -1,0 +1,37 @@
+"""Reading a YAML or JSON file of settings; PyYAML is imported when one is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+from failover_plugin.classify.redact import redact
+from failover_plugin.errors import ConfigError
+
+
+def read_mapping(path: str | Path) -> dict[str, Any]:
+    """The mapping in a file. Raises ``ConfigError`` if it cannot be read or holds something else."""
+    import yaml
+
+    try:
+        data: object = yaml.safe_load(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}): give the path of a YAML or JSON file.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not text in UTF-8: give a YAML or JSON file.") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: is not YAML or JSON{_place(error)}: mend the syntax there.") from None
+    return mapping(str(path), data)
+
+
+def mapping(where: str, value: object) -> dict[str, Any]:
+    """The value, if it is a mapping with names as keys. Raises ``ConfigError``."""
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where} = {redact(repr(value))[:80]}: give fields by name, as `field: value`.")
+    return {str(key): entry for key, entry in cast("dict[object, Any]", value).items()}
+
+
+def _place(error: Exception) -> str:
+    """The place only: what stands there may be a secret."""
+    mark = getattr(error, "problem_mark", None)
+    return f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""

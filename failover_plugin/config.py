@@ -1,0 +1,105 @@
+"""From what a user wrote to targets and a policy, checked once: every error names the field, the value and the
+remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from failover_plugin._files import mapping, read_mapping
+from failover_plugin._validation import config_error
+from failover_plugin.classify.redact import redact
+from failover_plugin.errors import ConfigError
+from failover_plugin.model import Request, Target
+from failover_plugin.policy import Policy
+
+VERSION = 1
+
+
+class Config(NamedTuple):
+    """What a file holds: ``Failover(*load_config("failover.yaml"))``."""
+
+    targets: tuple[Target, ...]
+    policy: Policy
+
+
+def load_config(path: str | Path) -> Config:
+    """Read ``failover.yaml`` (or JSON): ``version``, ``targets`` and ``policy``. Raises ``ConfigError``."""
+    data = read_mapping(path)
+    known = {"version", "targets", "policy"}
+    if unknown := sorted(set(data) - known):
+        raise ConfigError(f"{path}: {unknown[0]} = …: there is no such section. Known: {', '.join(sorted(known))}.")
+    if data.get("version", VERSION) != VERSION:
+        raise ConfigError(f"{path}: version = {data['version']!r}: this release reads version {VERSION}.")
+    try:
+        return Config(_targets_in(data.get("targets")), Policy(**mapping("policy", data.get("policy") or {})))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def checked_targets(targets: Iterable[Target]) -> tuple[Target, ...]:
+    """The targets, if they are sound, in the order of their tiers. Raises ``ConfigError``."""
+    checked = tuple(_checked(t) for t in targets)
+    if not checked:
+        raise ConfigError("targets = []: there is nobody to ask. Give at least one Target.")
+    ids = [t.id for t in checked]
+    if twice := next((i for i in ids if ids.count(i) > 1), None):
+        raise ConfigError(f"targets: id = {twice!r} is given twice. Give every target an id of its own.")
+    return tuple(sorted(checked, key=lambda t: t.tier))
+
+
+def checked_request(request: Request | None) -> Request:
+    """The request, if it is sound; an empty one for None. Raises ``ConfigError``."""
+    if request is None:
+        return Request()
+    try:
+        return _requests_adapter().validate_python(request)
+    except ValidationError as error:
+        raise config_error(error, "Request", _names(Request)) from None
+
+
+def _targets_in(listed: object) -> tuple[Target, ...]:
+    if not isinstance(listed, list):
+        raise ConfigError(f"targets = {listed!r}: give a list of targets, each with id, provider and model.")
+    entries = cast("list[object]", listed)
+    return checked_targets([_target(f"targets[{i}]", entry) for i, entry in enumerate(entries)])
+
+
+def _target(where: str, entry: object) -> Target:
+    try:
+        return _targets_adapter().validate_python(mapping(where, entry))
+    except ValidationError as error:
+        raise config_error(error, where, _names(Target)) from None
+
+
+def _checked(target: object) -> Target:
+    if not isinstance(target, Target):
+        raise ConfigError(f"targets: {redact(repr(target))} is not a Target. Write Target('id', provider=…, model=…).")
+    try:
+        sound = _targets_adapter().validate_python(target)
+    except ValidationError as error:
+        raise config_error(error, f"Target {target.id!r}", _names(Target)) from None
+    if sound.credential and redact(sound.credential) != sound.credential:
+        remedy = "Give a label or a fingerprint of the key instead, such as 'env:OPENAI_API_KEY'."
+        raise ConfigError(f"Target {target.id!r}.credential looks like a secret, which must not be kept here. {remedy}")
+    return sound
+
+
+@cache
+def _targets_adapter() -> TypeAdapter[Target]:
+    return TypeAdapter(Target)
+
+
+@cache
+def _requests_adapter() -> TypeAdapter[Request]:
+    return TypeAdapter(Request)
+
+
+def _names(kind: type[Target | Request]) -> list[str]:
+    return [f.name for f in fields(kind)]

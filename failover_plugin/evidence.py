@@ -1,0 +1,95 @@
+"""How sure we are that a target is sick: one score that failures raise, successes pay back and time forgets.
+
+The score is Page's CUSUM test (E. S. Page, "Continuous inspection schemes", Biometrika 1954) for "this target fails
+30 % of its calls" against "it fails 5 %": for a given rate of false alarms nothing detects the change sooner, and it
+needs one number instead of a window. A run of failures trips it at once; a brownout trips it later; a healthy
+target's scattered failures are paid back by its successes. The half-life exists because a user with two targets may
+send one request a minute, and yesterday's failures say little about now.
+"""
+
+from __future__ import annotations
+
+from math import log
+
+SICK = 0.30
+"""Failure rate at which a target should be left: a retry then costs more than the fallback."""
+SOUND = 0.05
+"""Failure rate a target is forgiven."""
+FAILURE = log(SICK / SOUND)
+SUCCESS = log((1 - SOUND) / (1 - SICK))
+
+
+class Cusum:
+    """Evidence against one target. Told the time, in seconds; not safe for concurrent use."""
+
+    __slots__ = ("_half_life", "_updated", "limit", "score")
+
+    def __init__(self, failures: float, half_life: float) -> None:
+        """Trip after ``failures`` clean ones in a row; forget half of the score every ``half_life`` seconds."""
+        self.limit = failures * FAILURE
+        self.score = 0.0
+        self._half_life = half_life
+        self._updated = 0.0
+
+    @property
+    def tripped(self) -> bool:
+        """Whether the evidence suffices to leave the target."""
+        return self.score >= self.limit
+
+    def failed(self, weight: float, now: float) -> None:
+        """Book a failure; ``weight`` is how much of one it is, from 0 to 1."""
+        self._decay(now)
+        self.score += weight * FAILURE
+
+    def succeeded(self, now: float) -> None:
+        """Book a success."""
+        self._decay(now)
+        self.score = max(0.0, self.score - SUCCESS)
+
+    def parole(self, now: float) -> None:
+        """Trust again, but so little that one further failure trips."""
+        self.score = max(0.0, self.limit - FAILURE)
+        self._updated = now
+
+    def suspicion(self, now: float) -> float:
+        """The evidence as a share of what trips, from 0 up."""
+        self._decay(now)
+        return self.score / self.limit
+
+    def _decay(self, now: float) -> None:
+        if now > self._updated:
+            self.score *= 0.5 ** ((now - self._updated) / self._half_life)
+            self._updated = now
+
+
+class Tally:
+    """Recent successes and failures, each forgotten by half every 20 s: what a strategy weighs. Told the time."""
+
+    __slots__ = ("_updated", "failures", "successes")
+
+    HALF_LIFE = 20.0
+
+    def __init__(self) -> None:
+        self.successes = 0.0
+        self.failures = 0.0
+        self._updated = 0.0
+
+    def book(self, *, ok: bool, now: float) -> None:
+        """Count one outcome."""
+        self._decay(now)
+        if ok:
+            self.successes += 1
+        else:
+            self.failures += 1
+
+    def failure_rate(self, now: float) -> float:
+        """Estimated share of failures, with a prior of 5 % worth two calls."""
+        self._decay(now)
+        return (self.failures + 0.1) / (self.successes + self.failures + 2)
+
+    def _decay(self, now: float) -> None:
+        if now > self._updated:
+            keep = 0.5 ** ((now - self._updated) / self.HALF_LIFE)
+            self.successes *= keep
+            self.failures *= keep
+            self._updated = now

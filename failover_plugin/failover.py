@@ -1,0 +1,186 @@
+"""The facade: targets and a policy, and every way to put a request to them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, TypeVar
+from weakref import WeakSet
+
+from failover_plugin import drivers
+from failover_plugin.budget import FailoverBudget
+from failover_plugin.clock import Clock, SystemClock
+from failover_plugin.config import checked_request, checked_targets
+from failover_plugin.drivers import Marks, Result
+from failover_plugin.flow import Flow, GiveUp, Sleep, Start
+from failover_plugin.health import FleetHealth
+from failover_plugin.health_report import HealthReport
+from failover_plugin.model import Request, Skip, Target
+from failover_plugin.permit import GRACE, STREAM_LIFETIME, Permit
+from failover_plugin.policy import Policy
+from failover_plugin.streams import AsyncStream, Stream
+from failover_plugin.succession import Fleet, outlook
+
+T = TypeVar("T")
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What would happen now: the targets in the order they would be asked, and why the others would not."""
+
+    order: tuple[str, ...]
+    skips: tuple[Skip, ...]
+
+    def __str__(self) -> str:
+        return "\n".join([f"would ask {' then '.join(self.order) or 'nobody'}", *map(str, self.skips)])
+
+
+class Failover:
+    """Asks targets for an answer, remembers how they fare, and goes elsewhere when they fail.
+
+    Safe for any number of threads and event loops; survives a fork; pickles and copies as configuration, without state.
+    """
+
+    def __init__(
+        self,
+        targets: Iterable[Target],
+        policy: Policy | None = None,
+        *,
+        clock: Clock | None = None,
+        rng: Random | None = None,
+    ) -> None:
+        """Raises ``ConfigError`` for no targets, an id given twice, or a value that cannot be meant.
+
+        ``clock`` and ``rng`` are for tests and simulations: with the same ones, the same outcomes lead to the same
+        decisions.
+        """
+        self._clock = clock or SystemClock()
+        rng = rng or Random()  # noqa: S311 - not for secrets
+        self._fleet = _fleet(checked_targets(targets), policy or Policy(), rng)
+        _alive.add(self)
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Who can be asked, in the order of their tiers."""
+        return self._fleet.targets
+
+    @property
+    def policy(self) -> Policy:
+        """The rules."""
+        return self._fleet.policy
+
+    def replace_targets(self, targets: Iterable[Target]) -> None:
+        """Have these targets from now on; those that stay keep their health. Requests under way end with the old
+        ones.
+        """
+        checked = checked_targets(targets)
+        fleet = self._fleet
+        fleet.health.replace(checked)
+        self._fleet = Fleet(checked, fleet.policy, fleet.health, fleet.budget, fleet.rng)
+
+    # -- asking -------------------------------------------------------------------------------------------------------
+
+    def run(self, call: Callable[[Target], T], request: Request | None = None) -> Result[T]:
+        """Answer by ``call(target)``, at whichever target can.
+
+        Deadlines hold as far as the call hands ``current_attempt().timeout`` to its client. Raises ``AllTargetsFailed``
+        from the first target's error, ``DeadlineExceeded``, or as it is an error that no other target would cure.
+        """
+        return drivers.run(self._flow(request), call, self._clock)
+
+    async def arun(self, call: Callable[[Target], Awaitable[T]], request: Request | None = None) -> Result[T]:
+        """As ``run``, awaiting ``call(target)``; deadlines are kept here."""
+        return await drivers.arun(self._flow(request), call, self._clock)
+
+    def stream(
+        self,
+        open_: Callable[[Target], Iterator[C]],
+        request: Request | None = None,
+        *,
+        has_content: Callable[[C], bool] = bool,
+        is_finished: Callable[[C], bool] | None = None,
+    ) -> Stream[C]:
+        """Chunks from ``open_(target)``, at whichever target can; from the first content on, from that target only.
+
+        ``has_content`` tells a chunk with content from an empty one; ``is_finished`` tells the chunk that carries the
+        provider's finish mark, without which an end is a failure (None: every normal end is good). Raises as ``run``,
+        and ``StreamInterrupted`` if the stream dies after its first content.
+        """
+        flow = self._flow(request, streaming=True)
+        return Stream(flow, drivers.stream(flow, open_, self._clock, Marks(has_content, is_finished)))
+
+    def astream(
+        self,
+        open_: Callable[[Target], AsyncIterator[C]],
+        request: Request | None = None,
+        *,
+        has_content: Callable[[C], bool] = bool,
+        is_finished: Callable[[C], bool] | None = None,
+    ) -> AsyncStream[C]:
+        """As ``stream``, for an async iterator; deadlines are kept here."""
+        flow = self._flow(request, streaming=True)
+        return AsyncStream(flow, drivers.astream(flow, open_, self._clock, Marks(has_content, is_finished)))
+
+    def acquire(
+        self,
+        request: Request | None = None,
+        *,
+        among: Collection[str] | None = None,
+        tried: Sequence[str] = (),
+        after: Permit | None = None,
+    ) -> Permit | None:
+        """Leave to make one call, for a host that owns the loop of attempts; None if nobody can be asked.
+
+        ``among`` are the ids on offer, ``tried`` those that the host asked without a permit. ``after`` is the settled
+        permit of the same request's previous attempt, and goes on from there.
+        """
+        now = self._clock.monotonic()
+        flow = after.flow if after else self._flow(request, tried=tried, lifetime=STREAM_LIFETIME + GRACE)
+        flow.offer(among)
+        waited = 0.0
+        while True:
+            match flow.next(now + waited):
+                case Start() as start:
+                    return Permit(flow, start, waited, self._clock)
+                case Sleep(seconds):
+                    waited += seconds
+                case GiveUp():
+                    return None
+
+    # -- looking ------------------------------------------------------------------------------------------------------
+
+    def health(self) -> HealthReport:
+        """Every target's and scope's health now."""
+        return self._fleet.health.report(self._clock.monotonic())
+
+    def explain(self, request: Request | None = None) -> Explanation:
+        """Who would be asked now, in which order, and who would not and why. Calls nothing and changes nothing."""
+        return Explanation(*outlook(self._fleet, checked_request(request), self._clock.monotonic()))
+
+    def __repr__(self) -> str:
+        return f"Failover([{', '.join(t.id for t in self.targets)}])"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.targets, self.policy)
+
+    def _flow(self, request: Request | None, **circumstances: Any) -> Flow:
+        return Flow(self._fleet, checked_request(request), self._clock.monotonic(), **circumstances)
+
+    @staticmethod
+    def _after_fork() -> None:
+        for failover in list(_alive):
+            failover._fleet.health.after_fork()  # noqa: SLF001 - our own
+            failover._fleet.budget.after_fork()  # noqa: SLF001 - our own
+
+
+def _fleet(targets: tuple[Target, ...], policy: Policy, rng: Random) -> Fleet:
+    return Fleet(targets, policy, FleetHealth(targets, policy.breaker, rng), FailoverBudget(policy.budget), rng)
+
+
+_alive: WeakSet[Failover] = WeakSet()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=Failover._after_fork)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - this module's own

@@ -1,0 +1,226 @@
+"""One request's way from target to target: told what happened and what time it is, it says what to do next. No I/O.
+
+A driver asks ``next`` and does as told: make the call (``Start``), wait (``Sleep``) or raise (``GiveUp``). It reports
+every call it made by exactly one of ``succeeded``, ``failed`` and ``abandoned``, and a stream's first content in
+between. Sync and async code, streams, hosts with a loop of their own and a simulator all drive this one class, so
+none of them has a policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from math import inf
+
+from failover_plugin.classify import Route, classify
+from failover_plugin.errors import DeadlineExceeded, StreamInterrupted
+from failover_plugin.ledger import Ledger
+from failover_plugin.model import Diagnosis, ErrorClass, Request, Scope, Target, Trail
+from failover_plugin.standing import Lease
+from failover_plugin.succession import Failure, Fleet, Succession
+
+TOO_LATE = 0.01
+"""Seconds before a deadline at which no call is worth starting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Call this target now. Times are in seconds; ``deadline`` is on the flow's clock.
+
+    ``timeout`` is what to hand to a client that knows one timeout per call: the whole time of a plain call, or, for a
+    stream, the silence it may keep at any point. None of them is longer than what is left of the request's deadline.
+    ``trail`` is what came before.
+    """
+
+    number: int
+    target: Target
+    timeout: float
+    first_content_timeout: float
+    idle_timeout: float
+    deadline: float
+    trail: Trail
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait, then ask again."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Raise this."""
+
+    error: BaseException
+
+
+class Flow:
+    """One request. Used by one caller at a time; told the time, in monotonic seconds."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        request: Request,
+        now: float,
+        *,
+        streaming: bool = False,
+        tried: Sequence[str] = (),
+        lifetime: float = inf,
+    ) -> None:
+        """``tried`` were asked without us; ``lifetime`` is how many seconds a permit lives that nobody settles."""
+        self._fleet = fleet
+        self._streaming = streaming
+        self._lifetime = lifetime
+        self._deadline = now + (request.deadline or fleet.policy.deadline or inf)
+        self._ledger = Ledger(now)
+        self._succession = Succession(
+            fleet, request, self._ledger, tried=tried, deadline=self._deadline, lifetime=lifetime
+        )
+        self._failure: Failure | None = None
+        self._lease: Lease | None = None
+        self._committed = False
+
+    @property
+    def trail(self) -> Trail:
+        """The record so far."""
+        return self._ledger.trail
+
+    @property
+    def target(self) -> Target | None:
+        """The target asked last."""
+        return self._ledger.target
+
+    def offer(self, among: Collection[str] | None) -> None:
+        """From now on only these targets are on offer; None: all that the request allows."""
+        self._succession.offer(among)
+
+    # -- what to do next ----------------------------------------------------------------------------------------------
+
+    def next(self, now: float) -> Start | Sleep | GiveUp:
+        """What to do now. Only while no call is under way."""
+        if error := self._final(now):
+            return GiveUp(error)
+        budget = self._fleet.budget
+        if self._failure and not budget.spend(now):
+            return GiveUp(self._exhausted(now))
+        pick = self._succession.pick(self._failure, now)
+        if isinstance(pick, Lease):
+            return self._start(pick, now)
+        if self._failure:
+            budget.refund()
+        return GiveUp(self._exhausted(now)) if pick is None else Sleep(pick)
+
+    def verdict(self, now: float) -> BaseException:
+        """The error to end with if nobody else is asked."""
+        return self._final(now) or self._exhausted(now)
+
+    def _start(self, lease: Lease, now: float) -> Start:
+        policy, target, left = self._fleet.policy, lease.standing.target, self._deadline - now
+        self._lease = lease
+        self._ledger.begin(target, now)
+        silence = min(policy.first_content_limit, policy.idle_timeout)
+        return Start(
+            number=self._ledger.number,
+            target=target,
+            timeout=min(silence if self._streaming else policy.attempt_timeout, left),
+            first_content_timeout=min(policy.first_content_limit, left),
+            idle_timeout=policy.idle_timeout,
+            deadline=self._deadline,
+            trail=self.trail,
+        )
+
+    # -- what happened ------------------------------------------------------------------------------------------------
+
+    def first_content(self, now: float) -> None:
+        """The call's first content arrived: from here on the request belongs to this target."""
+        self._committed = True
+        self._ledger.first_content(now)
+        self._fleet.health.answered(self._current, now, self._lifetime)
+
+    def succeeded(self, now: float) -> None:
+        """The call was answered in full."""
+        self._fleet.health.succeeded(self._current, now)
+        self._fleet.budget.succeeded()
+        self._ledger.end(now)
+
+    def failed(self, error: BaseException, now: float) -> Diagnosis:
+        """The call failed; returns what it was."""
+        target, diagnosis = self._current.standing.target, self.judge(error)
+        if diagnosis.error_class is ErrorClass.CANCELLED:
+            self._fleet.health.released(self._current)
+        else:
+            self._fleet.health.failed(self._current, diagnosis, now)
+        self._ledger.end(now, diagnosis, error)
+        self._failure = Failure(target, error, diagnosis)
+        return diagnosis
+
+    def abandoned(self, now: float) -> None:
+        """The caller left while the call was under way."""
+        self._fleet.health.released(self._current)
+        left = Diagnosis(error_class=ErrorClass.CANCELLED, scope=Scope.REQUEST, evidence="the caller left")
+        self._ledger.end(now, left)
+
+    def judge(self, error: BaseException) -> Diagnosis:
+        """What the error was; one that broke a stream after its first content speaks of the target's streams."""
+        diagnosis = classify(error, provider=self._current.standing.target.provider)
+        of_the_call = diagnosis.scope in (Scope.TARGET, Scope.REQUEST)
+        if not self._committed or not of_the_call or diagnosis.error_class is ErrorClass.CANCELLED:
+            return diagnosis
+        return replace(diagnosis, error_class=ErrorClass.STREAM_INTERRUPTED, scope=Scope.TARGET)
+
+    @property
+    def _current(self) -> Lease:
+        assert self._lease is not None  # noqa: S101 - for the type checker: next() said Start
+        return self._lease
+
+    # -- how it ends --------------------------------------------------------------------------------------------------
+
+    def _final(self, now: float) -> BaseException | None:
+        """The error that ends the request whoever else could answer, or None."""
+        failure = self._failure
+        if failure and failure.diagnosis.error_class is ErrorClass.CANCELLED:
+            return failure.error
+        if self._deadline - now < TOO_LATE:
+            return self._too_late()
+        if failure is None:
+            return None
+        if self._committed:
+            return self._interrupted(failure)
+        if self._is_returned(failure):
+            return self._ledger.returned(failure.error)
+        return self._exhausted(now) if self._ledger.number >= self._fleet.policy.max_attempts else None
+
+    def _is_returned(self, failure: Failure) -> bool:
+        """Whether the policy hands such an error to the caller instead of asking somebody else."""
+        policy = self._fleet.policy
+        no_failover = self._streaming and policy.stream_failover == "off"
+        return no_failover or policy.route(failure.diagnosis.error_class) is Route.NONE
+
+    def _exhausted(self, now: float) -> BaseException:
+        """Nobody is left. A target that failed and is not left alone for it counts as back after the shortest
+        opening.
+        """
+        failure = self._failure
+        if failure and self._ledger.number == 1 and self._asks_for_a_better(failure):
+            return self._ledger.returned(failure.error)
+        soon = self._fleet.policy.breaker.open_base
+        due = min((self._succession.due_back(t, now) or soon for t in self._succession.allowed), default=inf)
+        return self._ledger.exhausted(None if due == inf else due)
+
+    def _asks_for_a_better(self, failure: Failure) -> bool:
+        return self._fleet.policy.route(failure.diagnosis.error_class) is Route.CAPABLE
+
+    def _too_late(self) -> DeadlineExceeded:
+        error = DeadlineExceeded("The request's deadline passed before it was answered.", trail=self.trail)
+        error.__cause__ = self._failure.error if self._failure else None
+        return error
+
+    def _interrupted(self, failure: Failure) -> BaseException:
+        if isinstance(failure.error, StreamInterrupted):
+            return self._ledger.returned(failure.error)
+        error = StreamInterrupted(
+            f"The stream from {failure.target.id} broke off: {failure.diagnosis}", trail=self.trail
+        )
+        error.__cause__ = failure.error
+        return error

@@ -1,0 +1,176 @@
+"""The health of everything a request passes through, behind one lock: targets, credentials, accounts, rate windows.
+
+A failure is booked on the scope that is to blame, and a target can be asked only if all its scopes can. So one
+request with a dead key takes all targets of that key out, and a prompt that is too long takes out none. Targets share
+a scope by naming the same credential, account, or endpoint and model.
+
+The lock is held for microseconds: never across a call, a wait, a callback or a log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import inf
+from random import Random
+from threading import Lock
+
+from failover_plugin.breaker import Breaker
+from failover_plugin.classify import VERDICTS, Hold
+from failover_plugin.health_report import HealthReport
+from failover_plugin.limits import Cooldown
+from failover_plugin.model import Diagnosis, Scope, Skip, Target
+from failover_plugin.policy import BreakerPolicy
+from failover_plugin.standing import Lease, Passage, Standing, refusal, scope_health, scope_keys, target_health
+
+
+class FleetHealth:
+    """Health of a fleet of targets. Safe for any number of threads; told the time, in monotonic seconds."""
+
+    def __init__(self, targets: Iterable[Target], policy: BreakerPolicy, rng: Random) -> None:
+        self._policy = policy
+        self._rng = rng
+        self._lock = Lock()
+        self._breakers: dict[tuple[Scope, str], Breaker] = {}
+        self._cooldowns: dict[str, Cooldown] = {}
+        self._standings: dict[str, Standing] = {}
+        self._mortal: set[Lease] = set()
+        self._next_expiry = inf
+        self.replace(targets)
+
+    def replace(self, targets: Iterable[Target]) -> None:
+        """Take these targets instead. Whoever stays under its id keeps its counters, and what it shares its health."""
+        with self._lock:
+            breakers, cooldowns, standings = self._breakers, self._cooldowns, self._standings
+            self._breakers, self._cooldowns, self._standings = {}, {}, {}
+            for target in targets:
+                keys = scope_keys(target)
+                for scope_key in keys.items():
+                    self._breakers[scope_key] = breakers.get(scope_key) or self._breakers.get(
+                        scope_key, Breaker(self._policy)
+                    )
+                rate = keys[Scope.RATE]
+                self._cooldowns[rate] = cooldowns.get(rate) or self._cooldowns.get(rate, Cooldown())
+                standing = standings.get(target.id) or Standing(target.id)
+                standing.enrol(target, {s: self._breakers[s, k] for s, k in keys.items()}, self._cooldowns[rate])
+                self._standings[target.id] = standing
+
+    def after_fork(self) -> None:
+        """In a child process: a fresh lock, and nothing in flight, since the parent's calls are not ours."""
+        self._lock = Lock()
+        self._mortal.clear()
+        for breaker in self._breakers.values():
+            breaker.forget_probes()
+        for standing in self._standings.values():
+            standing.in_flight = 0
+
+    # -- before a call ------------------------------------------------------------------------------------------------
+
+    def refusal(self, target_id: str, now: float) -> Skip | None:
+        """Why this target cannot be asked now, or None if it can."""
+        with self._lock:
+            self._expire(now)
+            standing = self._standings.get(target_id)
+            return Skip(target=target_id, reason="removed") if standing is None else refusal(standing, now)
+
+    def standing(self, target_id: str) -> Standing | None:
+        """The target as a strategy sees it; None if it has been replaced away."""
+        return self._standings.get(target_id)
+
+    def admit(self, target_id: str, now: float, lifetime: float = inf) -> Lease | None:
+        """Leave to call the target, or None if it cannot be asked. A lease not settled in ``lifetime`` seconds
+        expires.
+        """
+        with self._lock:
+            standing = self._standings.get(target_id)
+            if standing is None or refusal(standing, now) is not None:
+                return None
+            standing.attempts += 1
+            standing.in_flight += 1
+            passages = tuple(Passage(s, b, b.admit(now)) for s, b in standing.breakers.items())
+            lease = Lease(standing, passages, standing.cooldown, now + lifetime)
+            if lifetime < inf:
+                self._mortal.add(lease)
+                self._next_expiry = min(self._next_expiry, lease.expires)
+            return lease
+
+    # -- after it -----------------------------------------------------------------------------------------------------
+
+    def answered(self, lease: Lease, now: float, lifetime: float = inf) -> None:
+        """The first content arrived: a probe has done its work. The lease lives ``lifetime`` seconds from now."""
+        with self._lock:
+            if not lease.settled:
+                lease.expires = now + lifetime
+                for passage in lease.passages:
+                    passage.breaker.answered(passage.leave, now)
+
+    def succeeded(self, lease: Lease, now: float) -> None:
+        """The call was answered in full."""
+        with self._lock:
+            if self._settle(lease):
+                lease.standing.successes += 1
+                lease.standing.tally.book(ok=True, now=now)
+                lease.cooldown.passed()
+                for passage in lease.passages:
+                    passage.breaker.succeeded(passage.leave, now)
+
+    def failed(self, lease: Lease, diagnosis: Diagnosis, now: float) -> None:
+        """The call failed: book it on the scope to blame; the other scopes have learnt nothing."""
+        with self._lock:
+            if self._settle(lease):
+                lease.standing.failures += 1
+                lease.standing.last = diagnosis
+                if diagnosis.scope is not Scope.REQUEST:
+                    lease.standing.tally.book(ok=False, now=now)
+                for passage in lease.passages:
+                    if passage.scope is diagnosis.scope:
+                        self._blame(lease, passage, diagnosis, now)
+                    else:
+                        passage.breaker.released(passage.leave)
+
+    def released(self, lease: Lease) -> None:
+        """The caller left: evidence for nothing."""
+        with self._lock:
+            self._give_back(lease)
+
+    # -- for people ---------------------------------------------------------------------------------------------------
+
+    def report(self, now: float) -> HealthReport:
+        """A snapshot for people and dashboards."""
+        with self._lock:
+            self._expire(now)
+            targets = tuple(target_health(s, now) for s in self._standings.values())
+            scopes = tuple(scope_health(scope, key, b, now) for (scope, key), b in self._breakers.items())
+        return HealthReport(targets, scopes)
+
+    # -- under the lock -----------------------------------------------------------------------------------------------
+
+    def _blame(self, lease: Lease, passage: Passage, diagnosis: Diagnosis, now: float) -> None:
+        verdict, breaker, reason = VERDICTS[diagnosis.error_class], passage.breaker, diagnosis.title
+        if verdict.hold is Hold.BLOCK:
+            seconds = max(verdict.block_seconds, diagnosis.retry_after or 0.0)
+            breaker.blocked(passage.leave, seconds, reason, now, self._rng)
+        elif verdict.hold is Hold.COOL:
+            lease.cooldown.extend(diagnosis.retry_after, now, self._rng)
+            breaker.released(passage.leave)
+        else:
+            breaker.failed(passage.leave, verdict.weight, reason, now, self._rng)
+
+    def _settle(self, lease: Lease) -> bool:
+        """Whether this is the lease's one settlement."""
+        if lease.settled:
+            return False
+        lease.settled = True
+        lease.standing.in_flight -= 1
+        self._mortal.discard(lease)
+        return True
+
+    def _give_back(self, lease: Lease) -> None:
+        if self._settle(lease):
+            for passage in lease.passages:
+                passage.breaker.released(passage.leave)
+
+    def _expire(self, now: float) -> None:
+        if now >= self._next_expiry:
+            for lease in [lease for lease in self._mortal if lease.expires <= now]:
+                self._give_back(lease)
+            self._next_expiry = min((lease.expires for lease in self._mortal), default=inf)

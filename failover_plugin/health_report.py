@@ -1,0 +1,91 @@
+"""Health for people: who is well, who is not, why, and when they will be back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from failover_plugin._html import table
+from failover_plugin.model import Scope
+
+
+class Health(StrEnum):
+    """How well a target is."""
+
+    HEALTHY = "healthy"
+    """Asked as a matter of course."""
+    DEGRADED = "degraded"
+    """Under suspicion, cooling down after a rate limit, or being tested for recovery."""
+    UNHEALTHY = "unhealthy"
+    """Not asked: its breaker or that of its key is open, or it is disabled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetHealth:
+    """One target. ``returns_in`` is in seconds, None if it is asked now, or if nobody knows."""
+
+    target: str
+    tier: int
+    health: Health
+    state: str
+    reason: str
+    returns_in: float | None
+    in_flight: int
+    attempts: int
+    successes: int
+    failures: int
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeHealth:
+    """One scope that targets share or have alone. ``returns_in`` is in seconds."""
+
+    scope: Scope
+    key: str
+    state: str
+    reason: str
+    returns_in: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """A snapshot of every target, and of every scope behind them."""
+
+    targets: tuple[TargetHealth, ...]
+    scopes: tuple[ScopeHealth, ...]
+
+    def __getitem__(self, target_id: str) -> TargetHealth:
+        """The target of that id. Raises ``KeyError``."""
+        for target in self.targets:
+            if target.target == target_id:
+                return target
+        raise KeyError(target_id)
+
+    @property
+    def in_flight(self) -> int:
+        """Calls under way, over all targets."""
+        return sum(t.in_flight for t in self.targets)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, for logs and JSON."""
+        return {"targets": [asdict(t) for t in self.targets], "scopes": [asdict(s) for s in self.scopes]}
+
+    def __str__(self) -> str:
+        return "\n".join(_line(t) for t in self.targets)
+
+    def _repr_html_(self) -> str:
+        headers = ("target", "tier", "health", "state", "why", "back in", "in flight", "attempts", "ok", "failed")
+        return table("Health", headers, [_row(t) for t in self.targets])
+
+
+def _row(t: TargetHealth) -> tuple[object, ...]:
+    back = None if t.returns_in is None else f"{t.returns_in:.1f} s"
+    return t.target, t.tier, t.health, t.state, t.reason, back, t.in_flight, t.attempts, t.successes, t.failures
+
+
+def _line(t: TargetHealth) -> str:
+    back = f", back in {t.returns_in:.1f} s" if t.returns_in is not None else ""
+    why = f" ({t.reason}{back})" if t.reason else ""
+    return f"{t.target}: {t.health}, {t.state}{why}; {t.successes} of {t.attempts} ok, {t.in_flight} in flight"

@@ -1,0 +1,96 @@
+"""A permit: leave to make one call, for a host that owns the loop of attempts. Take it now, settle it later, once.
+
+``Failover.acquire(after=permit)`` goes on with the same request, under the same rules as a request that we drive.
+"""
+
+from __future__ import annotations
+
+from failover_plugin.clock import Clock
+from failover_plugin.errors import AllTargetsFailed
+from failover_plugin.flow import Flow, Start
+from failover_plugin.model import Diagnosis, Target, Trail, Usage
+
+STREAM_LIFETIME = 600.0
+"""Seconds after the first content in which a host must have settled a stream's permit."""
+GRACE = 30.0
+"""Seconds beyond an attempt's own timeout in which a host must have settled a permit."""
+
+
+class Permit:
+    """Leave to call ``target``. Settled once, later calls do nothing; one that is never settled expires, as no
+    evidence.
+
+    ``wait`` is how many seconds the host must let pass before it calls: nearly always 0.
+    """
+
+    def __init__(self, flow: Flow, start: Start, wait: float, clock: Clock) -> None:
+        self.flow = flow
+        self._start = start
+        self._clock = clock
+        self._settled = False
+        self.wait = wait
+
+    @property
+    def target(self) -> Target:
+        """Whom to call."""
+        return self._start.target
+
+    @property
+    def number(self) -> int:
+        """Which attempt of its request this is, from 1."""
+        return self._start.number
+
+    @property
+    def timeout(self) -> float:
+        """Seconds to give the client for a plain call."""
+        return self._start.timeout
+
+    @property
+    def first_content_timeout(self) -> float:
+        """Seconds until a stream's first content is overdue."""
+        return self._start.first_content_timeout
+
+    @property
+    def idle_timeout(self) -> float:
+        """Seconds that a stream may keep silent between chunks."""
+        return self._start.idle_timeout
+
+    @property
+    def trail(self) -> Trail:
+        """How the request has gone so far."""
+        return self.flow.trail
+
+    @property
+    def settled(self) -> bool:
+        """Whether the outcome has been told."""
+        return self._settled
+
+    def first_content(self) -> None:
+        """The stream's first content arrived. From here on its failure is the caller's to see."""
+        if not self._settled:
+            self.flow.first_content(self._clock.monotonic())
+
+    def success(self, usage: Usage | None = None) -> None:  # noqa: ARG002 - part of the contract; not weighed yet
+        """The call answered in full."""
+        if self._settle():
+            self.flow.succeeded(self._clock.monotonic())
+
+    def failure(self, error: BaseException) -> Diagnosis:
+        """The call failed; returns what it was."""
+        if self._settle():
+            return self.flow.failed(error, self._clock.monotonic())
+        return self.flow.judge(error)
+
+    def cancel(self) -> None:
+        """The caller left, or the call was never made: evidence for nothing."""
+        if self._settle():
+            self.flow.abandoned(self._clock.monotonic())
+
+    def exhausted(self) -> BaseException:
+        """What to raise after ``acquire(after=self)`` gave None: the first target's own error, with notes and trail."""
+        error = self.flow.verdict(self._clock.monotonic())
+        return error.first_error() if isinstance(error, AllTargetsFailed) else error
+
+    def _settle(self) -> bool:
+        first, self._settled = not self._settled, True
+        return first
