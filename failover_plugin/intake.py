@@ -1,4 +1,4 @@
-"""What becomes of a stream's chunks: held back until the first content, passed on from there, whole only with a
+"""What becomes of a stream's chunks: held back until the first content, then passed on; whole only with a finish mark.
 finish mark.
 
 A stream commits at its first content, not at its first chunk: providers send an empty first chunk as soon as they have
@@ -21,10 +21,6 @@ AFTERMATH = 1.0
 
 class Intake(Generic[C]):
     """One attempt's stream. Told the time, in monotonic seconds."""
-
-    __slots__ = (
-        "_finished", "_flow", "_has_content", "_heard", "_held", "_is_finished", "_start", "_started", "committed", "good",
-    )  # fmt: skip
 
     def __init__(
         self,
