@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -17,7 +18,7 @@ from failover_plugin.drivers import Marks, Result
 from failover_plugin.flow import Flow, GiveUp, Sleep, Start
 from failover_plugin.health import FleetHealth
 from failover_plugin.health_report import HealthReport
-from failover_plugin.model import Request, Skip, Target
+from failover_plugin.model import Request, Skip, Target, Trail
 from failover_plugin.permit import GRACE, STREAM_LIFETIME, Permit
 from failover_plugin.policy import Policy
 from failover_plugin.streams import AsyncStream, Stream
@@ -77,9 +78,8 @@ class Failover:
         ones.
         """
         checked = checked_targets(targets)
-        fleet = self._fleet
-        fleet.health.replace(checked)
-        self._fleet = Fleet(checked, fleet.policy, fleet.health, fleet.budget, fleet.rng)
+        self._fleet.health.replace(checked)
+        self._fleet = replace(self._fleet, targets=checked)
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
@@ -156,6 +156,11 @@ class Failover:
         """Every target's and scope's health now."""
         return self._fleet.health.report(self._clock.monotonic())
 
+    @property
+    def recent_trails(self) -> tuple[Trail, ...]:
+        """How the latest requests went, at most 32, the newest last."""
+        return tuple(Trail(tuple(entries)) for entries in self._fleet.recent.copy())
+
     def explain(self, request: Request | None = None) -> Explanation:
         """Who would be asked now, in which order, and who would not and why. Calls nothing and changes nothing."""
         return Explanation(*outlook(self._fleet, checked_request(request), self._clock.monotonic()))
@@ -177,7 +182,8 @@ class Failover:
 
 
 def _fleet(targets: tuple[Target, ...], policy: Policy, rng: Random) -> Fleet:
-    return Fleet(targets, policy, FleetHealth(targets, policy.breaker, rng), FailoverBudget(policy.budget), rng)
+    health = FleetHealth(targets, policy.breaker, rng)
+    return Fleet(targets, policy, health, FailoverBudget(policy.budget), rng, deque(maxlen=32))
 
 
 _alive: WeakSet[Failover] = WeakSet()

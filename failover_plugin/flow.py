@@ -74,6 +74,7 @@ class Flow:
         self._lifetime = lifetime
         self._deadline = now + (request.deadline or fleet.policy.deadline or inf)
         self._ledger = Ledger(now)
+        fleet.recent.append(self._ledger.entries)
         self._succession = Succession(
             fleet, request, self._ledger, tried=tried, deadline=self._deadline, lifetime=lifetime
         )

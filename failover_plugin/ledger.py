@@ -11,11 +11,11 @@ from failover_plugin.model import Attempt, Diagnosis, Skip, Target, Trail
 class Ledger:
     """Written by one flow. Times are in monotonic seconds."""
 
-    __slots__ = ("_begun", "_entries", "_errors", "_first_content", "_noted", "_started", "number", "target")
+    __slots__ = ("_begun", "_errors", "_first_content", "_noted", "_started", "entries", "number", "target")
 
     def __init__(self, now: float) -> None:
         self._started = self._begun = now
-        self._entries: list[Attempt | Skip] = []
+        self.entries: list[Attempt | Skip] = []
         self._errors: list[tuple[Target, BaseException, Diagnosis]] = []
         self._noted: set[tuple[str, str]] = set()
         self._first_content: float | None = None
@@ -25,13 +25,13 @@ class Ledger:
     @property
     def trail(self) -> Trail:
         """The record so far."""
-        return Trail(tuple(self._entries))
+        return Trail(tuple(self.entries))
 
     def skip(self, skip: Skip) -> None:
         """Note a target passed over, once for each reason."""
         if (skip.target, skip.reason) not in self._noted:
             self._noted.add((skip.target, skip.reason))
-            self._entries.append(skip)
+            self.entries.append(skip)
 
     def begin(self, target: Target, now: float) -> None:
         """An attempt starts."""
@@ -48,7 +48,7 @@ class Ledger:
         duration = now - self._begun
         if diagnosis is None and self._first_content is None:
             self._first_content = duration
-        self._entries.append(
+        self.entries.append(
             Attempt(
                 number=self.number,
                 target=self.target.id,

@@ -7,7 +7,7 @@ itself; then the tiers in order. A permit is taken last, after any wait.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -18,7 +18,7 @@ from failover_plugin.budget import BACKOFF_BASE, OVERLOAD_BACKOFF_BASE, Failover
 from failover_plugin.classify import VERDICTS, Route
 from failover_plugin.health import FleetHealth
 from failover_plugin.ledger import Ledger
-from failover_plugin.model import Diagnosis, ErrorClass, Request, Skip, Target
+from failover_plugin.model import Attempt, Diagnosis, ErrorClass, Request, Skip, Target
 from failover_plugin.policy import Policy
 from failover_plugin.selection import excluded, incapable
 from failover_plugin.standing import Lease, Standing
@@ -30,13 +30,17 @@ COOLDOWN_SPREAD = 1.1
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What all requests of one ``Failover`` share. ``targets`` are in the order of their tiers."""
+    """What all requests of one ``Failover`` share. ``targets`` are in the order of their tiers.
+
+    ``recent`` are the records of the latest requests, ended or under way.
+    """
 
     targets: tuple[Target, ...]
     policy: Policy
     health: FleetHealth
     budget: FailoverBudget
     rng: Random
+    recent: deque[list[Attempt | Skip]]
 
 
 @dataclass(frozen=True, slots=True)
