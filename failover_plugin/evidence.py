@@ -83,13 +83,15 @@ class Tally:
             self.failures += 1
 
     def failure_rate(self, now: float) -> float:
-        """Estimated share of failures, with a prior of 5 % worth two calls."""
-        self._decay(now)
-        return (self.failures + 0.1) / (self.successes + self.failures + 2)
+        """Estimated share of failures, with a prior of 5 % worth two calls. Changes nothing, so needs no lock."""
+        kept = self._kept(now)
+        return (self.failures * kept + 0.1) / ((self.successes + self.failures) * kept + 2)
 
     def _decay(self, now: float) -> None:
-        if now > self._updated:
-            keep = 0.5 ** ((now - self._updated) / self.HALF_LIFE)
-            self.successes *= keep
-            self.failures *= keep
-            self._updated = now
+        kept = self._kept(now)
+        self.successes *= kept
+        self.failures *= kept
+        self._updated = max(now, self._updated)
+
+    def _kept(self, now: float) -> float:
+        return 0.5 ** (max(0.0, now - self._updated) / self.HALF_LIFE)
