@@ -9,7 +9,7 @@ send one request a minute, and yesterday's failures say little about now.
 
 from __future__ import annotations
 
-from math import log
+from math import exp2, log
 
 SICK = 0.30
 """Failure rate at which a target should be left: a retry then costs more than the fallback."""
@@ -58,7 +58,7 @@ class Cusum:
 
     def _decay(self, now: float) -> None:
         if now > self._updated:
-            self.score *= 0.5 ** ((now - self._updated) / self._half_life)
+            self.score *= exp2(-(now - self._updated) / self._half_life)
             self._updated = now
 
 
@@ -94,4 +94,4 @@ class Tally:
         self._updated = max(now, self._updated)
 
     def _kept(self, now: float) -> float:
-        return 0.5 ** (max(0.0, now - self._updated) / self.HALF_LIFE)
+        return exp2(-max(0.0, now - self._updated) / self.HALF_LIFE)
