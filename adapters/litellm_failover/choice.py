@@ -1,0 +1,109 @@
+"""The answer to LiteLLM's question which deployment to call: the core's choice, its time limits written into a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from litellm.exceptions import ServiceUnavailableError
+
+from failover_plugin import Permit, Request
+from litellm_failover.fleet import Fleet
+from litellm_failover.host import mapping
+from litellm_failover.journey import Journey
+from litellm_failover.targets import Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Call this deployment. A time limit that the caller gave for this very call wins, as everywhere in LiteLLM."""
+
+    permit: Permit
+    offered: Deployment
+    asked: Mapping[str, Any]
+
+    @property
+    def wait(self) -> float:
+        """Seconds to let pass before the call."""
+        return self.permit.wait
+
+    @property
+    def limit(self) -> float:
+        """Seconds until the answer, or a stream's first content, is overdue."""
+        if self.asked.get("stream"):
+            return _seconds(self.asked.get("stream_timeout")) or self.permit.first_content_timeout
+        return _seconds(self.asked.get("timeout")) or self.permit.timeout
+
+    def deployment(self, *, watched: bool) -> dict[str, Any]:
+        """A copy for LiteLLM, with limits for the client and without the client's own retries, which nobody would see.
+
+        A client knows one limit for every silence of a stream. Where we watch the time ourselves it is the longer of
+        ours, elsewhere the shorter.
+        """
+        permit, params = self.permit, dict(self.offered["litellm_params"])
+        silences = permit.first_content_timeout, permit.idle_timeout
+        limits = {"timeout": permit.timeout, "stream_timeout": max(silences) if watched else min(silences)}
+        for name, ours in limits.items():
+            params[name] = min(_seconds(params.get(name)) or ours, ours)
+        return {**self.offered, "litellm_params": {**params, "max_retries": 0}}
+
+
+def choose(
+    fleet: Fleet,
+    journey: Journey | None,
+    *,
+    model: str,
+    healthy_deployments: list[Deployment],
+    messages: Any = None,
+    request_kwargs: Mapping[str, Any] | None = None,
+    **_: Any,
+) -> Choice:
+    """Ask the core. Raises what ends the host's loop where the core gives up.
+
+    A question without a request behind it (LiteLLM counts tokens so) gets an answer, and no permit is kept for it.
+    """
+    offered = fleet.offer(healthy_deployments)
+    asked = request_kwargs or {}
+    request = describe(model, messages, asked)
+    asking = journey or Journey(fleet.failover)
+    permit = asking.choose(request, offered)
+    if permit is None:
+        raise asking.error or _nobody(fleet, request, offered)
+    if journey is None:
+        asking.leave()
+    return Choice(permit, offered[permit.target.id], asked)
+
+
+def describe(model: str, messages: Any, asked: Mapping[str, Any]) -> Request:
+    """The facts of a request, without its payload."""
+    needs = {
+        "tools": bool(asked.get("tools") or asked.get("functions")),
+        "schema": _kind(asked.get("response_format")) == "json_schema",
+        "images": any(_kind(part) == "image_url" for part in _parts(messages)),
+    }
+    return Request(model=model, needs=frozenset(need for need, needed in needs.items() if needed))
+
+
+def _nobody(fleet: Fleet, request: Request, offered: Collection[str]) -> Exception:
+    """Why nobody on offer can be asked, as an error that LiteLLM's callers know."""
+    skips = [skip for skip in fleet.failover.explain(request).skips if skip.target in offered]
+    returns = [skip.returns_in for skip in skips if skip.returns_in is not None]
+    why = "; ".join(str(skip).strip() for skip in skips) or "none is on offer"
+    error = ServiceUnavailableError(f"No deployment can be asked: {why}.", llm_provider="", model=request.model or "")
+    vars(error).update(num_retries=0, retry_after=min(returns, default=None))
+    return error
+
+
+def _seconds(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and value > 0 else None
+
+
+def _parts(messages: Any) -> list[Any]:
+    contents = [mapping(message).get("content") for message in messages or ()]
+    lists: list[list[Any]] = [content for content in contents if isinstance(content, list)]
+    return [part for parts in lists for part in parts]
+
+
+def _kind(value: Any) -> Any:
+    return mapping(value).get("type")

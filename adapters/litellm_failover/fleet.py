@@ -1,0 +1,42 @@
+"""A router's deployments and the core that chooses among them, kept in step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from threading import Lock
+from typing import Any
+
+from failover_plugin import Failover, Policy
+from litellm_failover.host import Host
+from litellm_failover.targets import Deployment, facts_of, given_id, target_id, targets_of
+
+
+class Fleet:
+    """Safe for any number of threads and event loops: LiteLLM asks from whichever it is on."""
+
+    def __init__(self, host: Host, policy: Policy | None) -> None:
+        """Raises ``ConfigError`` for a deployment whose facts are not understood, and for no deployment at all."""
+        self._host = host
+        self._lock = Lock()
+        self._known = _known(host.deployments)
+        self.failover = Failover(targets_of(host.deployments), policy)
+
+    def offer(self, deployments: Iterable[Deployment]) -> dict[str, Deployment]:
+        """These deployments by the ids of their targets. New and changed ones are made known to the core first."""
+        offered = list(deployments)
+        known = self._known
+        if any(known.get(given_id(d), (None, None))[1] != facts_of(d) for d in offered):
+            known = self._refresh(offered)
+        return {known[given_id(d)][0]: d for d in offered}
+
+    def _refresh(self, offered: list[Deployment]) -> Mapping[str, tuple[str, Any]]:
+        """Look at the router again. What it offers without having it, such as a team's own, is added."""
+        with self._lock:
+            deployments = {given_id(d): d for d in (*offered, *self._host.deployments)}.values()
+            self.failover.replace_targets(targets_of(deployments))
+            self._known = _known((*offered, *deployments))
+            return self._known
+
+
+def _known(deployments: Iterable[Deployment]) -> Mapping[str, tuple[str, Any]]:
+    return {given_id(d): (target_id(d), facts_of(d)) for d in deployments}
