@@ -1,0 +1,105 @@
+"""Failover for any runnable: chains, retrievers as runnables, tools, other people's models."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any, cast
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable
+from langchain_core.runnables.utils import Input, Output
+from pydantic import Field
+
+from failover_plugin import Policy
+from langchain_failover import runs
+from langchain_failover.call import Call
+from langchain_failover.entry import Entry
+from langchain_failover.intake import alone, entries_of
+from langchain_failover.remembering import Remembering, state_of
+from langchain_failover.wrapping import unwrapped
+
+
+class RunnableWithFailover(Remembering, RunnableSerializable[Input, Output]):
+    """A runnable that answers as long as one of ``runnables`` does.
+
+    An entry is a runnable, a string for ``init_chat_model`` or a pair ``(runnable, Target(...))``. The list is an order
+    of preference: each entry is a tier of its own, unless its ``Target`` says otherwise. Whatever comes in as a stream
+    is collected first, since another runnable may need it again. Errors are those of ``ChatFailover``.
+
+    A stream commits at its first truthy chunk, or at the first content of a chat model's. That its end is the whole
+    answer can only be told of chat models: if all entries are, it is demanded.
+
+    Raises ``ConfigError`` for an empty list, for what is no runnable and for two targets of one id.
+    """
+
+    runnables: list[Any] = Field(repr=False)
+    """The runnables, in order of preference."""
+
+    def __init__(self, runnables: Sequence[Any] = (), policy: Policy | None = None, **kwargs: Any) -> None:
+        policy = policy or Policy()
+        state = state_of(entries_of(runnables, chat_only=False), policy, kwargs.pop("state", None))
+        fields: dict[str, Any] = {"runnables": list(runnables), "policy": policy, "state": state, **kwargs}
+        super().__init__(**fields)
+
+    @property
+    def InputType(self) -> Any:  # noqa: N802 - the host's name
+        return self._first.InputType
+
+    @property
+    def OutputType(self) -> Any:  # noqa: N802 - the host's name
+        return self._first.OutputType
+
+    def invoke(
+        self,
+        input: Input,  # noqa: A002 - the host's name, here and below
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> Output:
+        return cast("Output", runs.invoke(self, self.state, Call(input, config, kwargs)))
+
+    async def ainvoke(
+        self,
+        input: Input,  # noqa: A002
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> Output:
+        return cast("Output", await runs.ainvoke(self, self.state, Call(input, config, kwargs)))
+
+    def stream(
+        self,
+        input: Input,  # noqa: A002
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> Iterator[Output]:
+        yield from runs.stream(self, self.state, self._stream_call(input, config, kwargs))
+
+    async def astream(
+        self,
+        input: Input,  # noqa: A002
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[Output]:
+        async for chunk in runs.astream(self, self.state, self._stream_call(input, config, kwargs)):
+            yield chunk
+
+    @property
+    def _first(self) -> Runnable[Any, Any]:
+        return self.state.entries[0].runnable
+
+    def _entries(self) -> Sequence[Entry]:
+        return entries_of(self.runnables, chat_only=False)
+
+    def _stream_call(self, value: Any, config: RunnableConfig | None, kwargs: dict[str, Any]) -> Call:
+        return Call(value, config, kwargs, demands_mark=all(map(_is_chat_model, self.runnables)))
+
+
+def with_failover(
+    runnable: Runnable[Input, Output] | str, fallbacks: Sequence[Any], policy: Policy | None = None
+) -> RunnableWithFailover[Input, Output]:
+    """``runnable``, and when it fails the ``fallbacks`` in their order."""
+    return RunnableWithFailover([runnable, *fallbacks], policy)
+
+
+def _is_chat_model(item: Any) -> bool:
+    runnable = alone(item)
+    return isinstance(runnable, str) or isinstance(unwrapped(runnable)[0], BaseChatModel)

@@ -1,0 +1,98 @@
+"""Structured output: every model's own ``with_structured_output`` behind one runnable, with the same memory.
+
+Parsing is part of the attempt: an answer that does not fit the schema is a failure, and the next model is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from typing import Any
+
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable
+
+from langchain_failover import runs
+from langchain_failover.base import FailoverModel
+from langchain_failover.call import Call
+from langchain_failover.entry import Entry
+from langchain_failover.wrapping import rebound
+
+
+class StructuredFailover(RunnableSerializable[LanguageModelInput, Any]):
+    """What ``ChatFailover.with_structured_output`` returns."""
+
+    model: FailoverModel
+    shape: Any
+    include_raw: bool
+    options: dict[str, Any]
+
+    def invoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - the host's name, here and below
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        raw = _Raw()
+        try:
+            return runs.invoke(self, self.model.state, raw.checking(self._call(input, config, kwargs)))
+        except Exception:
+            if not raw.unparsed:
+                raise
+        return raw.unparsed[0]
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        raw = _Raw()
+        try:
+            return await runs.ainvoke(self, self.model.state, raw.checking(self._call(input, config, kwargs)))
+        except Exception:
+            if not raw.unparsed:
+                raise
+        return raw.unparsed[0]
+
+    def stream(
+        self,
+        input: LanguageModelInput,  # noqa: A002
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> Iterator[Any]:
+        yield from runs.stream(self, self.model.state, self._call(input, config, kwargs))
+
+    async def astream(
+        self,
+        input: LanguageModelInput,  # noqa: A002
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[Any]:
+        async for chunk in runs.astream(self, self.model.state, self._call(input, config, kwargs)):
+            yield chunk
+
+    def _call(self, value: Any, config: RunnableConfig | None, kwargs: dict[str, Any]) -> Call:
+        return Call(value, self.model.with_own(config), kwargs, prepare=self._prepare)
+
+    def _prepare(self, entry: Entry) -> Runnable[Any, Any]:
+        raw = {"include_raw": True} if self.include_raw else {}
+        return rebound(entry.runnable, lambda model: model.with_structured_output(self.shape, **raw, **self.options))
+
+
+class _Raw:
+    """With ``include_raw`` a parsing error is returned, not raised: it fails over, but is no error in the end."""
+
+    def __init__(self) -> None:
+        self.unparsed: list[Any] = []
+
+    def checking(self, call: Call) -> Call:
+        return replace(call, check=self._require_parsed)
+
+    def _require_parsed(self, answer: Any) -> None:
+        match answer:
+            case {"raw": _, "parsing_error": BaseException() as error}:
+                self.unparsed.append(answer)
+                raise error
+            case _:
+                return

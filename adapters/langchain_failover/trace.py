@@ -1,0 +1,64 @@
+"""How a failover shows in traces, and how an answer says who gave it.
+
+The first attempt runs under the caller's own config, untouched: with healthy providers failover leaves no trace and
+costs nothing. A later one is a run of its own, tagged with its number, so that nobody takes two runs for one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import ensure_config
+
+from failover_plugin import AllTargetsFailed, ErrorClass, Start, Target, Trail
+
+
+def attempt_config(config: RunnableConfig | None, attempt: Start) -> RunnableConfig:
+    """The config of a second or later attempt: without the caller's run id, tagged and described."""
+    described = ensure_config(config)
+    described.pop("run_id", None)
+    described["tags"] = [*described.get("tags", ()), f"failover:attempt:{attempt.number}"]
+    described["metadata"] = {
+        **described.get("metadata", {}),
+        "failover_attempt": attempt.number,
+        "failover_target": attempt.target.id,
+    }
+    return described
+
+
+def failover_facts(target: Target | None, trail: Trail) -> dict[str, Any] | None:
+    """What ``response_metadata["failover"]`` says: who answered, after how many attempts; None if all is well."""
+    errors = [
+        f"{attempt.target}: {attempt.diagnosis}"
+        for attempt in trail.attempts
+        if attempt.diagnosis and attempt.diagnosis.error_class is not ErrorClass.CANCELLED
+    ]
+    if target is None or not (errors or trail.skips):
+        return None
+    return {"target": target.id, "attempts": len(errors) + 1, "errors": errors}
+
+
+def first_error(failed: AllTargetsFailed) -> BaseException:
+    """What the caller gets when all have failed: the first target's own error, so that ``except RateLimitError`` works.
+
+    It carries the other errors as notes, and ``trail`` and ``retry_after`` as attributes. With nobody asked there is no
+    such error, and ``failed`` itself says why.
+    """
+    error = failed.__cause__
+    if error is None:
+        return failed
+    known = set(getattr(error, "__notes__", ()))
+    for note in getattr(failed, "__notes__", ()):
+        if note not in known:
+            error.add_note(note)
+    for name in ("trail", "retry_after"):
+        _attach(error, name, getattr(failed, name))
+    return error
+
+
+def _attach(error: BaseException, name: str, value: object) -> None:
+    try:
+        setattr(error, name, value)
+    except AttributeError:  # Its class has slots; the notes still tell.
+        return
