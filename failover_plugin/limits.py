@@ -34,7 +34,7 @@ class Cooldown:
         if retry_after is None:
             if self.cooling(now):
                 return
-            self._unnamed += 1
+            self._unnamed = min(self._unnamed + 1, 6)
             retry_after = min(LONGEST_UNNAMED, 2.0**self._unnamed)
         self.until = max(self.until, now + max(SHORTEST, retry_after) * rng.uniform(1.0, 1.1))
 
