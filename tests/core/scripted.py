@@ -1,0 +1,166 @@
+"""What the core's stories share: errors as SDKs raise them, fleets on a fake clock, one request told step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from random import Random
+
+from failover_plugin.budget import FailoverBudget
+from failover_plugin.classify import VERDICTS
+from failover_plugin.flow import Flow, GiveUp, Sleep, Start
+from failover_plugin.health import FleetHealth
+from failover_plugin.model import Diagnosis, ErrorClass, Request, Target
+from failover_plugin.policy import BreakerPolicy, Policy
+from failover_plugin.succession import Fleet
+from failover_plugin.testing import FakeClock
+
+
+class ProviderError(Exception):
+    """An HTTP error as SDKs raise it."""
+
+    def __init__(
+        self, status: int, message: str = "no", *, code: str | None = None, retry_after: object = None
+    ) -> None:
+        super().__init__(message)
+        self.status_code = status
+        self.headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        self.body = {"error": {"message": message, "code": code}}
+
+
+def rate_limited(retry_after: float | None = None) -> ProviderError:
+    return ProviderError(429, "slow down", retry_after=retry_after)
+
+
+def broken(message: str = "internal error") -> ProviderError:
+    return ProviderError(500, message)
+
+
+def overloaded() -> ProviderError:
+    return ProviderError(503, "no capacity")
+
+
+def unauthorized() -> ProviderError:
+    return ProviderError(401, "who are you?")
+
+
+def too_long() -> ProviderError:
+    return ProviderError(400, "too many tokens", code="context_length_exceeded")
+
+
+def blocked() -> ProviderError:
+    return ProviderError(400, "not this", code="content_filter")
+
+
+def invalid() -> ProviderError:
+    return ProviderError(400, "no such role")
+
+
+FAULTS: Mapping[ErrorClass, Callable[[], BaseException]] = {
+    ErrorClass.RATE_LIMIT: rate_limited,
+    ErrorClass.QUOTA_EXHAUSTED: lambda: ProviderError(429, "pay first", code="insufficient_quota"),
+    ErrorClass.AUTH: unauthorized,
+    ErrorClass.PERMISSION: lambda: ProviderError(403, "not you"),
+    ErrorClass.NOT_FOUND: lambda: ProviderError(404, "no such model"),
+    ErrorClass.CONTEXT_WINDOW: too_long,
+    ErrorClass.PAYLOAD_TOO_LARGE: lambda: ProviderError(413, "too large"),
+    ErrorClass.CONTENT_POLICY: blocked,
+    ErrorClass.UNSUPPORTED: lambda: ProviderError(400, "no tools here", code="unsupported_parameter"),
+    ErrorClass.INVALID_REQUEST: invalid,
+    ErrorClass.OVERLOADED: overloaded,
+    ErrorClass.SERVER_ERROR: broken,
+    ErrorClass.TIMEOUT: lambda: TimeoutError("too slow"),
+    ErrorClass.NETWORK: lambda: ConnectionRefusedError("nobody home"),
+    ErrorClass.UNKNOWN: lambda: RuntimeError("odd"),
+}
+"""An error of each class that a provider can cause by itself."""
+
+
+def diagnosis(error_class: ErrorClass | str, retry_after: float | None = None) -> Diagnosis:
+    """What ``classify`` would make of such an error."""
+    error_class = ErrorClass(error_class)
+    return Diagnosis(error_class=error_class, scope=VERDICTS[error_class].scope, retry_after=retry_after)
+
+
+def target(id_: str, tier: int = 0, **facts: object) -> Target:
+    """A target that shares nothing with the others unless told to."""
+    return Target(id_, **({"provider": f"{id_}-provider", "model": f"{id_}-model", "tier": tier} | facts))  # type: ignore[arg-type]
+
+
+def chain(count: int) -> list[Target]:
+    """An order of preference: a, b, c ..., each its own tier."""
+    return [target("abcdefgh"[i], i) for i in range(count)]
+
+
+def tier(count: int) -> list[Target]:
+    """Equals: a, b, c ... in one tier."""
+    return [target("abcdefgh"[i]) for i in range(count)]
+
+
+def fleet_health(*targets: Target, seed: int = 0, **breaker: float) -> FleetHealth:
+    """The health of these targets, all well."""
+    return FleetHealth(targets, BreakerPolicy(**breaker), Random(seed))
+
+
+class World:
+    """A fleet on a fake clock."""
+
+    def __init__(self, targets: Iterable[Target], policy: Policy | None = None, *, seed: int = 0) -> None:
+        rng, policy = Random(seed), policy or Policy(strategy="sequential")
+        ordered = tuple(sorted(targets, key=lambda t: t.tier))
+        health = FleetHealth(ordered, policy.breaker, rng)
+        self.clock = FakeClock()
+        self.fleet = Fleet(ordered, policy, health, FailoverBudget(policy.budget), rng)
+
+    def request(self, request: Request | None = None, *, streaming: bool = False) -> Story:
+        return Story(self, request or Request(), streaming=streaming)
+
+    def wear_out(
+        self, target_id: str, error_class: ErrorClass | str, *, times: int = 1, after: float | None = None
+    ) -> None:
+        """Have a target fail, all at once."""
+        now = self.clock.now
+        leases = [self.fleet.health.admit(target_id, now) for _ in range(times)]
+        for lease in leases:
+            assert lease is not None
+            self.fleet.health.failed(lease, diagnosis(error_class, after), now)
+
+
+class Story:
+    """One request, told step by step: what the flow says is checked, what happened is reported."""
+
+    def __init__(self, world: World, request: Request, *, streaming: bool = False) -> None:
+        self.clock = world.clock
+        self.flow = Flow(world.fleet, request, self.clock.now, streaming=streaming)
+
+    def next(self) -> Start | Sleep | GiveUp:
+        return self.flow.next(self.clock.now)
+
+    def starts(self) -> Start:
+        command = self.next()
+        assert isinstance(command, Start), command
+        return command
+
+    def asks(self, target_id: str) -> Story:
+        assert self.starts().target.id == target_id
+        return self
+
+    def sleeps(self) -> float:
+        command = self.next()
+        assert isinstance(command, Sleep), command
+        self.clock.advance(command.seconds)
+        return command.seconds
+
+    def gives_up(self) -> BaseException:
+        command = self.next()
+        assert isinstance(command, GiveUp), command
+        return command.error
+
+    def fails(self, error: BaseException, *, after: float = 0.0) -> Story:
+        self.clock.advance(after)
+        self.flow.failed(error, self.clock.now)
+        return self
+
+    def succeeds(self, *, after: float = 0.0) -> Story:
+        self.clock.advance(after)
+        self.flow.succeeded(self.clock.now)
+        return self
