@@ -137,8 +137,8 @@ class Failover:
         ``among`` are the ids on offer, ``tried`` those that the host asked without a permit. ``after`` is the settled
         permit of the same request's previous attempt, and goes on from there.
         """
-        now = self._clock.monotonic()
         flow = after.flow if after else self._flow(request, tried=tried, lifetime=STREAM_LIFETIME + GRACE)
+        now = self._clock.monotonic()
         flow.offer(among)
         waited = 0.0
         while True:

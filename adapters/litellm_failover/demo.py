@@ -22,6 +22,7 @@ def router_with_strategy(primary_url: str, fallback_url: str) -> Lane:
 
 
 def _router(primary_url: str, fallback_url: str) -> litellm.Router:
+    litellm.suppress_debug_info = True  # its "Give Feedback" lines on every error would tear the table
     groups = {"primary": primary_url, "fallback": fallback_url}
     return litellm.Router(
         model_list=[

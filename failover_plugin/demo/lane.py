@@ -39,7 +39,7 @@ class Track:
 
 
 def lay_out(emulator: Emulator, latency: float) -> list[Track]:
-    """The four lanes, each with two emulated providers that take ``latency`` seconds. ``ConfigError`` if one is missing."""
+    """The four lanes, each with two providers that take ``latency`` seconds. ``ConfigError`` if one is missing."""
     return [_track(emulator, letter, latency, *where) for letter, where in zip("abcd", LANES, strict=True)]
 
 

@@ -16,7 +16,7 @@ LATENCY = 0.05
 """Seconds an emulated provider thinks."""
 INTRODUCTION = """\
 Two emulated providers per stack, a primary and a fallback; no key and no network needed. The same requests go through
-four stacks, two a second. After {dies:.0f} s the primary answers nothing but 503, and after {returns:.0f} s it is back.
+four stacks, two a second. After {dies:.0f} s the primary answers with nothing but 500, and after {returns:.0f} s heals.
 """
 
 
@@ -38,7 +38,9 @@ def demo(out: TextIO, *, plainly: bool = False, course: Course | None = None) ->
 
 async def _run(course: Course, records: list[Record], show: Show) -> None:
     try:
-        await drive(course, records, faults.overloaded(), show)
+        for record in records:
+            await record.track.lane.ask("Warm up.")
+        await drive(course, records, faults.server_error(), show)
     finally:
         for record in records:
             await record.track.lane.close()
