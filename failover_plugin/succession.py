@@ -93,6 +93,8 @@ class Succession:
         untried = self._untried()
         if lease := self._admit(untried, now):
             return lease
+        if len(self._offer) < len(self.allowed):
+            return None  # a host that offers some targets at a time has others to offer: do not wait for these
         wait = min((self.due_back(t, now) for t in untried), default=inf)
         return self._pause(wait, now) if wait <= self._policy.patience else None
 
