@@ -6,14 +6,12 @@ https://platform.claude.com/docs/en/build-with-claude/streaming.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from failover_plugin.emulator.ask import Answer, Ask, Text, Tool
 from failover_plugin.emulator.encoding import compact, dicts, event, mapping, pieces, text_of, tokens
 from failover_plugin.emulator.plan import Data, Part
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _SERVERS_FAULT = 500
 _ERROR_TYPES = {

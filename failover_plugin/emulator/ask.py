@@ -8,14 +8,12 @@ told; a demanded JSON schema is filled; everything else gets the site's reply.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from failover_plugin.emulator.encoding import compact
 from failover_plugin.emulator.schema import example
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _SHORTEST_WORD = 4  # "get" and "my" are in every other sentence and name no tool
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from failover_plugin.emulator.ask import Answer, Ask, Text, decide
 from failover_plugin.emulator.encoding import compact, slices
 from failover_plugin.emulator.plan import Data, Head, Pause, Plan, Step
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 
 class Format(Protocol):

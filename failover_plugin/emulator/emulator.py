@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from types import TracebackType
+from typing import Self
 
 from failover_plugin.emulator import routes
+from failover_plugin.emulator.plan import Plan
 from failover_plugin.emulator.server import LOOPBACK, Server
 from failover_plugin.emulator.site import Prefill, Site
 from failover_plugin.emulator.tls import Authority
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-    from types import TracebackType
-
-    from failover_plugin.emulator.plan import Plan
-    from failover_plugin.emulator.wire import Incoming
+from failover_plugin.emulator.wire import Incoming
 
 
 class Emulator:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterable
+from typing import Any, cast
 
 from failover_plugin.emulator.plan import Data, Part
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _SLICES = 6  # of a plain body, so that it too can be cut, dripped or stalled at a fraction
 

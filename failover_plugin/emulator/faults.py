@@ -10,9 +10,10 @@ between events do to its body what would happen to a provider's plain answer; ea
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from failover_plugin.emulator.call import Call
 from failover_plugin.emulator.catalogue import documented
 from failover_plugin.emulator.plan import (
     FOR_GOOD,
@@ -28,11 +29,6 @@ from failover_plugin.emulator.plan import (
     up_to,
     without,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from failover_plugin.emulator.call import Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +55,13 @@ def rate_limit(retry_after: float | None = None) -> Fault:
 
 
 def insufficient_quota() -> Fault:
-    """Billing: OpenAI's 429 ``insufficient_quota``, Anthropic's 400 for a credit balance that is too low."""
+    """429 that does not refill by itself: the month's quota or spend limit is used up."""
     return _documented("insufficient_quota")
+
+
+def credit_balance() -> Fault:
+    """No prepaid credit left: OpenAI's 429 ``credit_balance_exhausted``, Anthropic's 400."""
+    return _documented("credit_balance")
 
 
 def invalid_api_key() -> Fault:

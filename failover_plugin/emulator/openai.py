@@ -6,14 +6,12 @@ https://learn.microsoft.com/azure/ai-foundry/openai/reference.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from failover_plugin.emulator.ask import Answer, Ask, Text, Tool
 from failover_plugin.emulator.encoding import compact, dicts, event, mapping, pieces, text_of, tokens
 from failover_plugin.emulator.plan import Data, Part
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _CREATED = 1_700_000_000  # fixed, so that equal requests get equal answers
 _SERVERS_FAULT = 500

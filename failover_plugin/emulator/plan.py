@@ -7,12 +7,9 @@ Plans are plain values: what a fault does can be read, compared and tested witho
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 
 class Part(StrEnum):

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from failover_plugin.emulator.anthropic import Anthropic
+from failover_plugin.emulator.ask import Ask
 from failover_plugin.emulator.call import Call, Format
+from failover_plugin.emulator.embeddings import Embeddings
 from failover_plugin.emulator.faults import Fault, prefill_unsupported
 from failover_plugin.emulator.openai import Azure, OpenAI
-
-if TYPE_CHECKING:
-    from failover_plugin.emulator.ask import Ask
-    from failover_plugin.emulator.plan import Plan
-    from failover_plugin.emulator.site import Site
-    from failover_plugin.emulator.wire import Incoming
+from failover_plugin.emulator.plan import Plan
+from failover_plugin.emulator.site import Site
+from failover_plugin.emulator.wire import Incoming
 
 _ROUTES: tuple[tuple[re.Pattern[str], Format], ...] = (
     (re.compile(r"/v1/chat/completions"), OpenAI()),
+    (re.compile(r"/v1/embeddings"), Embeddings()),
     (re.compile(r"/v1/messages"), Anthropic()),
     (re.compile(r"/openai/deployments/(?P<model>[^/]+)/chat/completions"), Azure()),
     (re.compile(r"/openai/v1/chat/completions"), Azure()),

@@ -9,17 +9,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, suppress
-from typing import TYPE_CHECKING
 
 from failover_plugin.emulator import wire
+from failover_plugin.emulator.plan import Plan
 from failover_plugin.emulator.wire import Incoming, Line
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
-
-    from failover_plugin.emulator.plan import Plan
 
 LOOPBACK = "127.0.0.1"
 

@@ -6,15 +6,13 @@ import hashlib
 import threading
 import time
 from collections import deque
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
-
-    from failover_plugin.emulator.ask import Ask
-    from failover_plugin.emulator.faults import Fault
+from failover_plugin.emulator.ask import Ask
+from failover_plugin.emulator.faults import Fault
 
 _SECRET = frozenset({"authorization", "x-api-key", "api-key", "cookie", "proxy-authorization"})
 

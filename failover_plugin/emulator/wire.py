@@ -6,14 +6,12 @@ import asyncio
 import json
 import socket
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from failover_plugin.emulator.plan import Data, Hangup, Head, Pause, Plan
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 

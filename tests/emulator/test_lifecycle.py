@@ -8,15 +8,11 @@ import http.client
 import json
 import threading
 import time
-from typing import TYPE_CHECKING
 
 import openai
 import pytest
 
-from failover_plugin.emulator import Emulator, faults
-
-if TYPE_CHECKING:
-    from failover_plugin.emulator import Site
+from failover_plugin.emulator import Emulator, Site, faults
 
 HI = [{"role": "user", "content": "hi"}]
 
