@@ -75,6 +75,9 @@ class HealthReport:
     def __str__(self) -> str:
         return "\n".join(_line(t) for t in self.targets)
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002, FBT001 - IPython's protocol
+        printer.text(str(self))
+
     def _repr_html_(self) -> str:
         headers = ("target", "tier", "health", "state", "why", "back in", "in flight", "attempts", "ok", "failed")
         return table("Health", headers, [_row(t) for t in self.targets])

@@ -203,6 +203,9 @@ class Trail:
     def __str__(self) -> str:
         return "\n".join(map(str, self.entries)) or "nothing was asked"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002, FBT001 - IPython's protocol
+        printer.text(str(self))
+
     def _repr_html_(self) -> str:
         rows = [_row(entry) for entry in self.entries]
         return table("Trail", ("#", "target", "started", "took", "outcome"), rows)
