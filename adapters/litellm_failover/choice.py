@@ -15,6 +15,16 @@ from litellm_failover.journey import Journey
 from litellm_failover.targets import Deployment
 
 
+class _Zero(int):
+    """0, but true: LiteLLM's embeddings take a false ``max_retries`` for a missing one, and retry twice (1.106)."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
+_NO_RETRIES = _Zero(0)
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Call this deployment. A time limit that the caller gave for this very call wins, as everywhere in LiteLLM."""
@@ -36,7 +46,7 @@ class Choice:
         return _seconds(self.asked.get("timeout")) or self.permit.timeout
 
     def deployment(self, *, watched: bool) -> dict[str, Any]:
-        """A copy for LiteLLM, with limits for the client and without the client's own retries, which nobody would see.
+        """A copy for LiteLLM, with limits for the client.
 
         A client knows one limit for every silence of a stream. Where we watch the time ourselves it is the longer of
         ours, elsewhere the shorter.
@@ -46,7 +56,7 @@ class Choice:
         limits = {"timeout": permit.timeout, "stream_timeout": max(silences) if watched else min(silences)}
         for name, ours in limits.items():
             params[name] = min(_seconds(params.get(name)) or ours, ours)
-        return {**self.offered, "litellm_params": {**params, "max_retries": 0}}
+        return {**self.offered, "litellm_params": params}
 
 
 def choose(
@@ -56,20 +66,22 @@ def choose(
     model: str,
     healthy_deployments: list[Deployment],
     messages: Any = None,
-    request_kwargs: Mapping[str, Any] | None = None,
+    request_kwargs: dict[str, Any] | None = None,
     **_: Any,
 ) -> Choice:
     """Ask the core. Raises what ends the host's loop where the core gives up.
 
+    The client's own retries are switched off in the live request, where LiteLLM would put a default: nobody sees them.
     A question without a request behind it (LiteLLM counts tokens so) gets an answer, and no permit is kept for it.
     """
     offered = fleet.offer(healthy_deployments)
-    asked = request_kwargs or {}
+    asked = {} if request_kwargs is None else request_kwargs
+    asked.setdefault("max_retries", _NO_RETRIES)
     request = describe(model, messages, asked)
     asking = journey or Journey(fleet.failover)
     permit = asking.choose(request, offered)
     if permit is None:
-        raise asking.error or _nobody(fleet, request, offered)
+        raise asking.refusal(lambda: _nobody(fleet, request, offered))
     if journey is None:
         asking.leave()
     return Choice(permit, offered[permit.target.id], asked)

@@ -8,7 +8,7 @@ one task, in synchronous code too, where that task runs on the calling thread.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -27,8 +27,7 @@ class Journey:
     def __init__(self, failover: Failover) -> None:
         self._failover = failover
         self._last: Permit | None = None
-        self.error: Exception | None = None
-        """What the latest attempt failed with."""
+        self._errors: list[Exception] = []
         self.open: Permit | None = None
         """The permit of the attempt under way, None between attempts."""
         self.limit: asyncio.Timeout | None = None
@@ -48,8 +47,15 @@ class Journey:
         if self.open is None:
             return
         self.open.failure(error)
-        self._last, self.error, self.open = self.open, error, None
+        self._last, self.open = self.open, None
+        self._errors.append(error)
         _mark(error, num_retries=self._failover.policy.max_attempts)
+
+    def refusal(self, reason: Callable[[], Exception]) -> Exception:
+        """What ends the host's loop after a no: the latest attempt's own error, the reason if there was no attempt."""
+        if not self._errors:
+            self._errors.append(reason())
+        return self._errors[-1]
 
     def answered(self, response: Any) -> None:
         """The attempt under way brought an answer. One out of LiteLLM's cache says nothing of the target."""
@@ -69,11 +75,11 @@ class Journey:
 
     def concerns(self, error: Exception) -> bool:
         """Whether this error is about an attempt, or a question, of ours."""
-        return self.refused or error is self.error
+        return any(error is ours for ours in self._errors)
 
     def verdict(self, error: Exception) -> BaseException:
         """What the caller gets for it: the first target's own error, with the trail, unless it is none of ours."""
-        if self._last is None or error is not self.error:
+        if self._last is None or not self.concerns(error):
             return error
         verdict = self._last.exhausted()
         _mark(verdict, num_retries=len(self._last.trail.attempts) - 1)

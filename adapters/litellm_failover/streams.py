@@ -86,7 +86,7 @@ class Watched:
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, MidStreamFallbackError):
-            error = error.original_exception or error
+            error = _original(error)
         self._permit.failure(error)
         with suppress(AttributeError):  # an exception with slots takes no trail
             setattr(error, "trail", self._permit.trail)  # noqa: B010 - no type declares it
@@ -191,6 +191,16 @@ class AsyncWatchedStream(Watched, AsyncIterator[Any]):
 def _has_content(choice: Any) -> bool:
     delta = getattr(choice, "delta", None)
     return any(getattr(delta, name, None) for name in _CONTENT)
+
+
+def _original(error: MidStreamFallbackError) -> Exception:
+    """What LiteLLM wrapped, with the cause that it lost on the way: without it a timeout looks like any other error."""
+    original = error.original_exception
+    if original is None:
+        return error
+    if original.__cause__ is None and error.__context__ is not original:
+        original.__cause__ = error.__context__
+    return original
 
 
 def _not_whole() -> StreamInterrupted:

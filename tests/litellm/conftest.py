@@ -1,0 +1,151 @@
+"""A router with two deployments and an emulator behind them. LiteLLM is imported when the first test needs it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from failover_plugin import Policy
+from failover_plugin.emulator import Emulator, Site
+
+MESSAGES = [{"role": "user", "content": "Say hello."}]
+MODES = ("completion", "acompletion", "completion-stream", "acompletion-stream")
+
+_numbers = itertools.count()
+
+
+class Bench:
+    """One test's sites, router and strategy."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+        self._number = next(_numbers)
+        self._strategies: list[Any] = []
+        self.primary = self.site("primary")
+        self.backup = self.site("backup")
+        self.router: Any = None
+        self.strategy: Any = None
+
+    def site(self, name: str, **kwargs: Any) -> Site:
+        """Every test has addresses of its own, so that no client is shared between tests."""
+        return self._emulator.site(f"{name}-{self._number}", reply=f"Hello from the {name}, all of it.", **kwargs)
+
+    def deployment(
+        self, where: Site | str, group: str = "chat", *, failover: Any = None, **params: Any
+    ) -> dict[str, Any]:
+        """What a user writes into ``model_list``; its id is the site's name without the number."""
+        name, url = (
+            ("elsewhere", where) if isinstance(where, str) else (where.name.rpartition("-")[0], where.openai_url)
+        )
+        info = {"id": params.pop("id", name), **params.pop("info", {})}
+        if failover is not None:
+            info["failover"] = failover
+        return {
+            "model_name": group,
+            "litellm_params": {"model": "openai/gpt-4o", "api_base": url, "api_key": f"secret-{name}", **params},
+            "model_info": info,
+        }
+
+    def route(self, *deployments: dict[str, Any], policy: Policy | None = None, **settings: Any) -> Any:
+        """A router with these deployments (by default one primary and one fallback), and failover installed on it."""
+        import litellm
+        from litellm_failover import install
+
+        model_list = deployments or (
+            self.deployment(self.primary),
+            self.deployment(self.backup, failover={"tier": 1}),
+        )
+        self.router = litellm.Router(model_list=[*model_list], **settings)
+        self.strategy = install(self.router, policy)
+        self._strategies.append(self.strategy)
+        return self.strategy
+
+    def health(self, target: str = "primary") -> Any:
+        """One target's line in the health report."""
+        return next(t for t in self.strategy.failover.health().targets if t.target == target)
+
+    @property
+    def in_flight(self) -> int:
+        """Permits that nobody has settled."""
+        return sum(t.in_flight for t in self.strategy.failover.health().targets)
+
+    async def ask(self, mode: str, group: str = "chat", **kwargs: Any) -> str:
+        """The whole text, in one of the four ways to ask a router. Synchronous code gets a thread of its own."""
+        stream = mode.endswith("-stream")
+        question = {"model": group, "messages": MESSAGES, "stream": stream, **kwargs}
+        if mode.startswith("completion"):
+            return await asyncio.to_thread(self._ask, question)
+        answer = await self.router.acompletion(**question)
+        if not stream:
+            return answer.choices[0].message.content
+        return "".join([chunk.choices[0].delta.content or "" async for chunk in answer if chunk.choices])
+
+    def _ask(self, question: dict[str, Any]) -> str:
+        answer = self.router.completion(**question)
+        if not question["stream"]:
+            return answer.choices[0].message.content
+        return "".join(chunk.choices[0].delta.content or "" for chunk in answer if chunk.choices)
+
+    async def close(self) -> None:
+        """Leave no callback, no client and no connection of this router behind."""
+        import litellm
+
+        for strategy in self._strategies:
+            strategy.uninstall()
+        if self.router is not None:
+            self.router.discard()
+        await litellm.close_litellm_async_clients()
+        for client in litellm.in_memory_llm_clients_cache.cache_dict.values():
+            closing = client.close()
+            if inspect.isawaitable(closing):
+                await closing
+        litellm.in_memory_llm_clients_cache.flush_cache()
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+async def bench(emulator: Emulator) -> AsyncIterator[Bench]:
+    bench = Bench(emulator)
+    yield bench
+    await bench.close()
+
+
+@pytest.fixture(params=MODES)
+def ask(request: pytest.FixtureRequest, bench: Bench) -> Callable[..., Awaitable[str]]:
+    """``await ask()`` in each of the four ways."""
+    return _asking(bench, request.param)
+
+
+@pytest.fixture(params=[mode for mode in MODES if mode.endswith("-stream")])
+def ask_stream(request: pytest.FixtureRequest, bench: Bench) -> Callable[..., Awaitable[str]]:
+    """``await ask_stream()`` in both ways to stream."""
+    return _asking(bench, request.param)
+
+
+@pytest.fixture(params=[mode for mode in MODES if not mode.endswith("-stream")])
+def ask_plain(request: pytest.FixtureRequest, bench: Bench) -> Callable[..., Awaitable[str]]:
+    """``await ask_plain()`` in both ways to ask for a plain answer."""
+    return _asking(bench, request.param)
+
+
+def _asking(bench: Bench, mode: str) -> Callable[..., Awaitable[str]]:
+    return lambda group="chat", **kwargs: bench.ask(mode, group, **kwargs)
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def _stop_logging() -> AsyncIterator[None]:
+    """LiteLLM's logging task has to end before the loop does: CPython 3.11 may crash at exit otherwise."""
+    yield
+    from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
+
+    await GLOBAL_LOGGING_WORKER.stop()

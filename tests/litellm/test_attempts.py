@@ -1,0 +1,184 @@
+"""Who is asked, how often, and on whom it is booked: counted at the provider, not believed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from failover_plugin import BreakerPolicy, Policy
+from failover_plugin.emulator import faults
+
+Ask = Callable[..., Awaitable[str]]
+MESSAGES = [{"role": "user", "content": "Say hello."}]
+
+
+@pytest.fixture
+def trio(bench: Any) -> Any:
+    """Three equal deployments in one group."""
+    bench.third = bench.site("third")
+    bench.route(*map(bench.deployment, (bench.primary, bench.backup, bench.third)))
+    return bench
+
+
+async def test_a_dead_primary_costs_few_attempts(bench: Any, ask: Ask) -> None:
+    bench.route()
+    bench.primary.fail(faults.overloaded())
+    answers = [await ask() for _ in range(15)]
+    assert set(answers) == {"Hello from the backup, all of it."}
+    assert len(bench.primary.requests) <= 5
+
+
+async def test_one_caller_of_twenty_probes_when_the_cooldown_ends(bench: Any) -> None:
+    bench.route(policy=Policy(breaker=BreakerPolicy(threshold=1, open_base=0.5, jitter=0)))
+    bench.primary.latency = bench.backup.latency = 0.2
+    bench.primary.fail(faults.overloaded())
+    await bench.ask("acompletion")
+    before = len(bench.primary.requests)
+    await asyncio.sleep(0.6)
+    await asyncio.gather(*(bench.ask("acompletion") for _ in range(20)))
+    assert len(bench.primary.requests) == before + 1
+
+
+async def test_none_is_asked_twice_while_another_is_untried(trio: Any, ask: Ask) -> None:
+    for site in (trio.primary, trio.backup):
+        site.fail(faults.server_error())
+    assert await ask() == "Hello from the third, all of it."
+    assert len(trio.primary.requests) <= 1
+    assert len(trio.backup.requests) <= 1
+
+
+async def test_outcomes_are_booked_on_the_deployment_that_was_called(trio: Any) -> None:
+    trio.primary.fail(faults.invalid_request())
+    trio.backup.latency = 0.05
+    await asyncio.gather(*(trio.ask(mode) for mode in ("acompletion", "completion") * 20), return_exceptions=True)
+    for site in (trio.primary, trio.backup, trio.third):
+        line = trio.health(site.name.rpartition("-")[0])
+        assert line.attempts == len(site.requests)
+        assert line.successes == (0 if site is trio.primary else len(site.requests))
+    assert trio.in_flight == 0
+
+
+async def test_concurrent_failures_are_booked_where_they_happened(trio: Any) -> None:
+    trio.primary.fail(faults.overloaded())
+    answers = await asyncio.gather(*(trio.ask("acompletion") for _ in range(20)))
+    assert "Hello from the primary, all of it." not in answers
+    assert trio.health("primary").failures == len(trio.primary.requests)
+    assert trio.health("backup").failures == trio.health("third").failures == 0
+
+
+async def test_the_clients_own_retries_are_off(bench: Any, ask: Ask) -> None:
+    bench.route(bench.deployment(bench.primary), policy=Policy(max_attempts=1))
+    bench.primary.fail(faults.overloaded())
+    with pytest.raises(Exception, match="overloaded"):
+        await ask()
+    assert len(bench.primary.requests) == 1
+
+
+async def test_a_router_without_retries_fails_over_all_the_same(bench: Any, ask: Ask) -> None:
+    bench.route(num_retries=0)
+    bench.primary.fail(faults.invalid_api_key())
+    assert await ask() == "Hello from the backup, all of it."
+
+
+async def test_a_retry_policy_of_the_routers_is_not_asked(bench: Any, ask: Ask) -> None:
+    import litellm
+
+    nothing = litellm.types.router.RetryPolicy(InternalServerErrorRetries=0, RateLimitErrorRetries=0)
+    bench.route(retry_policy=nothing)
+    bench.primary.fail(faults.server_error())
+    assert await ask() == "Hello from the backup, all of it."
+
+
+async def test_order_levels_are_tiers_that_litellm_offers_one_by_one(bench: Any, ask: Ask) -> None:
+    bench.route(bench.deployment(bench.primary, order=1), bench.deployment(bench.backup, order=2))
+    bench.primary.fail(faults.server_error())
+    assert [t.tier for t in bench.strategy.failover.targets] == [0, 1]
+    assert {await ask() for _ in range(4)} == {"Hello from the backup, all of it."}
+    assert len(bench.primary.requests) <= 4
+    assert len(bench.backup.requests) == 4
+
+
+async def test_a_fallback_group_takes_over(bench: Any, ask: Ask) -> None:
+    bench.route(
+        bench.deployment(bench.primary),
+        bench.deployment(bench.backup, "other"),
+        fallbacks=[{"chat": ["other"]}],
+    )
+    bench.primary.fail(faults.server_error())
+    assert {await ask() for _ in range(4)} == {"Hello from the backup, all of it."}
+    assert len(bench.primary.requests) <= 4
+
+
+@pytest.mark.parametrize("way", ["order", "fallbacks"])
+async def test_the_callers_own_mistake_goes_to_no_other_level_or_group(bench: Any, ask: Ask, way: str) -> None:
+    if way == "order":
+        bench.route(bench.deployment(bench.primary, order=1), bench.deployment(bench.backup, order=2))
+    else:
+        other = bench.deployment(bench.backup, "other")
+        bench.route(bench.deployment(bench.primary), other, fallbacks=[{"chat": ["other"]}])
+    bench.primary.fail(faults.invalid_request())
+    with pytest.raises(Exception, match="temperature"):
+        await ask()
+    assert len(bench.primary.requests) == 1
+    assert not bench.backup.requests
+
+
+async def test_everybody_dead_over_two_groups_names_the_first(bench: Any, ask: Ask) -> None:
+    bench.route(
+        bench.deployment(bench.primary),
+        bench.deployment(bench.backup, "other"),
+        fallbacks=[{"chat": ["other"]}],
+    )
+    bench.primary.fail(faults.server_error())
+    bench.backup.fail(faults.overloaded())
+    with pytest.raises(Exception, match="server had an error") as caught:
+        await ask()
+    assert len([note for note in caught.value.__notes__ if "backup" in note]) == len(bench.backup.requests)
+    assert Counter(a.target for a in caught.value.trail.attempts) == {
+        "primary": len(bench.primary.requests),
+        "backup": len(bench.backup.requests),
+    }
+
+
+async def test_a_group_that_rests_is_passed_over_and_the_error_is_of_who_was_asked(bench: Any, ask: Ask) -> None:
+    bench.route(
+        bench.deployment(bench.primary),
+        bench.deployment(bench.backup, "other"),
+        fallbacks=[{"chat": ["other"]}],
+    )
+    bench.primary.fail(faults.rate_limit(retry_after=60))
+    bench.backup.script(None, faults.invalid_api_key())
+    assert await ask() == "Hello from the backup, all of it."
+    with pytest.raises(Exception, match="Incorrect API key") as caught:
+        await ask()
+    assert [a.target for a in caught.value.trail.attempts] == ["backup"]
+    assert len(bench.primary.requests) == 1
+
+
+async def test_when_nobody_can_be_asked_the_error_says_why_and_until_when(bench: Any, ask: Ask) -> None:
+    from litellm.exceptions import ServiceUnavailableError
+
+    bench.route(bench.deployment(bench.primary))
+    bench.primary.fail(faults.rate_limit(retry_after=60))
+    with pytest.raises(Exception, match="Rate limit"):
+        await ask()
+    with pytest.raises(ServiceUnavailableError, match="primary") as caught:
+        await ask()
+    assert 50 < caught.value.retry_after <= 67
+    assert len(bench.primary.requests) == 1
+
+
+async def test_litellms_sleeps_do_not_add_up(bench: Any, ask_plain: Ask) -> None:
+    """One deployment, 429 with Retry-After: LiteLLM alone sleeps before and after its last attempt."""
+    bench.route(bench.deployment(bench.primary))
+    bench.primary.fail(faults.rate_limit(retry_after=1))
+    start = time.monotonic()
+    with pytest.raises(Exception, match="Rate limit"):
+        await ask_plain()
+    assert 1 <= time.monotonic() - start < 2
+    assert len(bench.primary.requests) == 2
