@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from random import Random
 
-from failover_plugin.budget import FailoverBudget
 from failover_plugin.classify import VERDICTS
+from failover_plugin.failover import Failover
 from failover_plugin.flow import Flow, GiveUp, Sleep, Start
 from failover_plugin.health import FleetHealth
 from failover_plugin.model import Diagnosis, ErrorClass, Request, Target
 from failover_plugin.policy import BreakerPolicy, Policy
-from failover_plugin.succession import Fleet
 from failover_plugin.testing import FakeClock
 
 
@@ -105,11 +104,10 @@ class World:
     """A fleet on a fake clock."""
 
     def __init__(self, targets: Iterable[Target], policy: Policy | None = None, *, seed: int = 0) -> None:
-        rng, policy = Random(seed), policy or Policy(strategy="sequential")
-        ordered = tuple(sorted(targets, key=lambda t: t.tier))
-        health = FleetHealth(ordered, policy.breaker, rng)
         self.clock = FakeClock()
-        self.fleet = Fleet(ordered, policy, health, FailoverBudget(policy.budget), rng)
+        policy = policy or Policy(strategy="sequential")
+        self.failover = Failover(targets, policy, clock=self.clock, rng=Random(seed))
+        self.fleet = self.failover._fleet
 
     def request(self, request: Request | None = None, *, streaming: bool = False) -> Story:
         return Story(self, request or Request(), streaming=streaming)
