@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from failover_plugin.model import Trail
+
+
+def add_notes(error: BaseException, notes: Iterable[str]) -> None:
+    """Put notes on an error, each once, however often its end is asked for."""
+    for note in notes:
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
 
 
 class FailoverError(Exception):
@@ -31,8 +40,7 @@ class AllTargetsFailed(FailoverError):
         first = self.__cause__
         if first is None:
             return self
-        for note in getattr(self, "__notes__", ()):
-            first.add_note(note)
+        add_notes(first, getattr(self, "__notes__", ()))
         vars(first).update(trail=self.trail, retry_after=self.retry_after)
         return first
 

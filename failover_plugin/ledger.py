@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from failover_plugin.errors import AllTargetsFailed
+from failover_plugin.errors import AllTargetsFailed, add_notes
 from failover_plugin.model import Attempt, Diagnosis, Skip, Target, Trail
 
 
@@ -73,8 +73,7 @@ class Ledger:
     def returned(self, error: BaseException) -> BaseException:
         """An error that goes to the caller as it is, with the trail on it and what went before as notes."""
         vars(error)["trail"] = self.trail
-        for note in self._notes(entry for entry in self._errors if entry[1] is not error):
-            error.add_note(note)
+        add_notes(error, self._notes(entry for entry in self._errors if entry[1] is not error))
         return error
 
     def _summary(self, retry_after: float | None) -> str:

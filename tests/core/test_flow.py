@@ -314,10 +314,18 @@ def test_what_went_before_is_noted_on_a_returned_error() -> None:
     assert error.__notes__ == ["a: auth 401: who are you?"]
 
 
+def test_asking_twice_how_it_ended_notes_nothing_twice() -> None:
+    error = invalid()
+    story = told(chain(2)).asks("a").fails(unauthorized()).asks("b").fails(error)
+    story.gives_up()
+    assert story.flow.verdict(story.clock.now) is error
+    assert error.__notes__ == ["a: auth 401: who are you?"]
+
+
 def test_the_first_targets_own_error_carries_the_notes_once() -> None:
     first = unauthorized()
     ended = exhausted(told(chain(2)).asks("a").fails(first).asks("b").fails(TimeoutError("too slow")))
-    assert ended.first_error() is first
+    assert ended.first_error() is ended.first_error() is first
     assert first.__notes__ == ["b: timeout: too slow"]
     assert vars(first)["trail"] == ended.trail
     assert vars(first)["retry_after"] == ended.retry_after
