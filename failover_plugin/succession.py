@@ -111,7 +111,9 @@ class Succession:
         if self._paused:
             return self._admit([target], now)
         wait = self._backoff(failure, now)
-        return None if wait is None else self._pause(wait, now) or self._admit([target], now)
+        if wait is None or now + wait >= self._deadline:
+            return None
+        return self._pause(wait, now) or self._admit([target], now)
 
     def _backoff(self, failure: Failure, now: float) -> float | None:
         """Seconds before the same target is worth another try; None if it is not."""

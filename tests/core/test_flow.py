@@ -463,6 +463,13 @@ def test_nobody_waits_beyond_the_deadline() -> None:
     fleet.request(Request(deadline=2.5)).sleeps()
 
 
+def test_a_pause_that_does_not_fit_the_deadline_is_not_cut_short() -> None:
+    for seed in range(20):
+        fleet = World(chain(1), seed=seed)
+        story = fleet.request(Request(deadline=0.1)).asks("a").fails(overloaded(), after=0.08)
+        exhausted(story)
+
+
 def test_plain_calls_and_streams_have_their_own_timeouts() -> None:
     fleet = world(chain(1), attempt_timeout=50, first_content_timeout=8, idle_timeout=5)
     plain, stream = fleet.request().starts(), fleet.request(streaming=True).starts()
