@@ -19,7 +19,7 @@ from failover_plugin.flow import Flow, GiveUp, Sleep, Start
 from failover_plugin.health import FleetHealth
 from failover_plugin.health_report import HealthReport
 from failover_plugin.model import Request, Skip, Target, Trail
-from failover_plugin.permit import GRACE, STREAM_LIFETIME, Permit
+from failover_plugin.permit import GRACE, Permit
 from failover_plugin.policy import Policy
 from failover_plugin.streams import AsyncStream, Stream
 from failover_plugin.succession import Fleet, outlook
@@ -131,13 +131,15 @@ class Failover:
         among: Collection[str] | None = None,
         tried: Sequence[str] = (),
         after: Permit | None = None,
+        streaming: bool = False,
     ) -> Permit | None:
         """Leave to make one call, for a host that owns the loop of attempts; None if nobody can be asked.
 
         ``among`` are the ids on offer, ``tried`` those that the host asked without a permit. ``after`` is the settled
-        permit of the same request's previous attempt, and goes on from there.
+        permit of the same request's previous attempt, and goes on from there. ``streaming``: the answer is a stream.
         """
-        flow = after.flow if after else self._flow(request, tried=tried, lifetime=STREAM_LIFETIME + GRACE)
+        lifetime = self.policy.attempt_timeout + GRACE
+        flow = after.flow if after else self._flow(request, streaming=streaming, tried=tried, lifetime=lifetime)
         now = self._clock.monotonic()
         flow.offer(among)
         waited = 0.0

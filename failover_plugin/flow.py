@@ -22,6 +22,9 @@ from failover_plugin.succession import Failure, Fleet, Succession
 TOO_LATE = 0.01
 """Seconds before a deadline at which no call is worth starting."""
 
+STREAM_LIFETIME = 600.0
+"""Seconds after the first content in which a host must have settled its permit."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
@@ -137,7 +140,7 @@ class Flow:
         """The call's first content arrived: from here on the request belongs to this target."""
         self._committed = True
         self._ledger.first_content(now)
-        self._fleet.health.answered(self._current, now, self._lifetime)
+        self._fleet.health.answered(self._current, now, max(self._lifetime, STREAM_LIFETIME))
 
     def succeeded(self, now: float) -> None:
         """The call was answered in full."""

@@ -10,8 +10,6 @@ from failover_plugin.errors import AllTargetsFailed
 from failover_plugin.flow import Flow, Start
 from failover_plugin.model import Diagnosis, Target, Trail, Usage
 
-STREAM_LIFETIME = 600.0
-"""Seconds after the first content in which a host must have settled a stream's permit."""
 GRACE = 30.0
 """Seconds beyond an attempt's own timeout in which a host must have settled a permit."""
 

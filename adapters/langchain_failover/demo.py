@@ -8,7 +8,7 @@ from langchain_core.runnables import Runnable
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
-from failover_plugin import Failover
+from failover_plugin import Failover, Target
 from failover_plugin.demo import Lane
 from langchain_failover import ChatFailover
 
@@ -20,8 +20,9 @@ def with_fallbacks(primary_url: str, fallback_url: str) -> Lane:
 
 
 def chat_failover(primary_url: str, fallback_url: str) -> Lane:
-    """The same two models under our policy."""
-    model = ChatFailover(models=_models(primary_url, fallback_url))
+    """The same two models under our policy; targets are given only for their short names."""
+    names = [Target(name, provider="openai", model="gpt-5.5", tier=i) for i, name in enumerate(("primary", "fallback"))]
+    model = ChatFailover(models=list(zip(_models(primary_url, fallback_url), names, strict=True)))
     return _lane("LangChain ChatFailover", model, model.failover)
 
 

@@ -44,8 +44,8 @@ def lay_out(emulator: Emulator, latency: float) -> list[Track]:
 
 
 def _track(emulator: Emulator, letter: str, latency: float, module: str, function: str) -> Track:
-    primary = emulator.site(f"{letter}-primary", reply="Hello from the primary", latency=latency)
-    fallback = emulator.site(f"{letter}-fallback", reply="Hello from the fallback", latency=latency)
+    primary = emulator.site(f"{letter}-primary", reply="the primary", latency=latency)
+    fallback = emulator.site(f"{letter}-fallback", reply="the fallback", latency=latency)
     try:
         bring = getattr(import_module(module), function)
     except ImportError as error:

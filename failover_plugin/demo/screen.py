@@ -73,8 +73,9 @@ def _table(course: Course, records: list[Record], passed: float) -> Table:
     phase = course.phase(passed)
     colour = "red" if phase == "DEAD" else "green"
     table = Table(title=f"{passed:4.1f} s   primary: [{colour}]{phase}[/]", show_lines=True, expand=True)
-    for heading in ("stack", "served", "asked the dead primary", "last answer", "targets", "last trail"):
-        table.add_column(heading, overflow="fold")
+    widths = {"stack": 16, "served": 6, "asked the dead": 9, "answered by": 12, "targets": None, "last trail": None}
+    for heading, width in widths.items():
+        table.add_column(heading, width=width, min_width=24 if heading == "last trail" else None)
     for r in records:
         counts = (f"{len(r.answers)}/{r.asked}", str(r.dead_attempts))
         table.add_row(r.track.label, *counts, r.last_answer, r.state, r.last_trail)
