@@ -6,6 +6,8 @@ returns the text it was given. Without a ``base_url`` a client goes to the provi
 
 from __future__ import annotations
 
+import itertools
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 KEY = "test-key"
 HI: list[Any] = [{"role": "user", "content": "hi"}]
 MODELS = {"openai": "gpt-5.5", "anthropic": "claude-sonnet-5"}
+
+_numbers = itertools.count()
 
 Family = Literal["openai", "anthropic"]
 
@@ -134,9 +138,9 @@ class LangChain:
     timeout: float = 2.0
 
     def model(self) -> BaseChatModel:
-        options: dict[str, Any] = {"api_key": KEY, "max_retries": 0, "timeout": self.timeout, "base_url": self.base_url}
-        if self.base_url is None:
-            del options["base_url"]
+        options: dict[str, Any] = {"api_key": KEY, "max_retries": 0, "timeout": self.timeout}
+        if self.base_url is not None:
+            options |= {"base_url": self.base_url, "timeout": self.timeout + next(_numbers) * 1e-6}
         if self.family == "openai":
             from langchain_openai import ChatOpenAI
 
@@ -165,7 +169,7 @@ class LangChain:
 
     @contextmanager
     def _open(self) -> Iterator[Any]:
-        """LangChain keeps one connection pool per address for good; ours are of no use to anybody else."""
+        """LangChain keeps one pool per address and timeout for good; ours have timeouts of their own and are closed."""
         model: Any = self.model()
         try:
             yield model
@@ -248,3 +252,44 @@ def client(name: str, site: Site | None = None, timeout: float = 2.0) -> Client:
     if name.startswith("litellm"):
         return LiteLLM(family, url, timeout)
     return OpenAISDK(url, timeout) if family == "openai" else AnthropicSDK(url, timeout)
+
+
+MODES = ("plain", "stream", "aplain", "astream")
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a caller got: the text, the error it ended with, if any, and how long it took, in seconds."""
+
+    text: str
+    error: Exception | None
+    seconds: float
+
+    @property
+    def causes(self) -> set[str]:
+        """The class names of the error, of its causes and of all their bases."""
+        names: set[str] = set()
+        error: BaseException | None = self.error
+        while error is not None:
+            names |= {kind.__name__ for kind in type(error).__mro__}
+            error = error.__cause__ or error.__context__
+        return names
+
+
+async def look(client: Client, mode: str) -> Sight:
+    """Ask in one of the ``MODES`` and see what comes of it."""
+    start, texts = time.monotonic(), []
+    try:
+        match mode:
+            case "plain":
+                texts.append(client.plain())
+            case "stream":
+                texts.extend(client.stream())
+            case "aplain":
+                texts.append(await client.aplain())
+            case _:
+                async for text in client.astream():
+                    texts.append(text)  # noqa: PERF401 - what came before an error counts
+    except Exception as error:  # noqa: BLE001 - any error is what we are looking for
+        return Sight("".join(texts), error, time.monotonic() - start)
+    return Sight("".join(texts), None, time.monotonic() - start)
