@@ -78,12 +78,10 @@ class ChatFailover(GeneratingModel):
         stop: list[str] | None = None,
         **kwargs: Any,
     ) -> Iterator[AIMessageChunk]:
-        if self._is_plain(kwargs):
-            yield cast("AIMessageChunk", self.invoke(input, config, stop=stop, **kwargs))
-        else:
-            yield from runs.stream(self, self.state, self._call(input, config, stop, kwargs, Call))
+        streamed = runs.plain_stream if self._is_plain(kwargs) else runs.stream
+        return streamed(self, self.state, self._call(input, config, stop, kwargs, Call))
 
-    async def astream(
+    def astream(
         self,
         input: LanguageModelInput,  # noqa: A002
         config: RunnableConfig | None = None,
@@ -91,11 +89,8 @@ class ChatFailover(GeneratingModel):
         stop: list[str] | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
-        if self._is_plain(kwargs):
-            yield cast("AIMessageChunk", await self.ainvoke(input, config, stop=stop, **kwargs))
-        else:
-            async for chunk in runs.astream(self, self.state, self._call(input, config, stop, kwargs, Call)):
-                yield chunk
+        streamed = runs.plain_astream if self._is_plain(kwargs) else runs.astream
+        return streamed(self, self.state, self._call(input, config, stop, kwargs, Call))
 
     def bind_tools(
         self, tools: Sequence[Tool], *, tool_choice: str | None = None, **kwargs: Any

@@ -71,16 +71,15 @@ class RunnableWithFailover(Remembering, RunnableSerializable[Input, Output]):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> Iterator[Output]:
-        yield from runs.stream(self, self.state, self._stream_call(input, config, kwargs))
+        return runs.stream(self, self.state, self._stream_call(input, config, kwargs))
 
-    async def astream(
+    def astream(
         self,
         input: Input,  # noqa: A002
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[Output]:
-        async for chunk in runs.astream(self, self.state, self._stream_call(input, config, kwargs)):
-            yield chunk
+        return runs.astream(self, self.state, self._stream_call(input, config, kwargs))
 
     @property
     def _first(self) -> Runnable[Any, Any]:

@@ -41,7 +41,10 @@ async def ainvoke(owner: Runnable[Any, Any], to: Delegation, call: Call) -> Any:
 
 
 def stream(owner: Runnable[Any, Any], to: Delegation, call: Call) -> Iterator[Any]:
-    """The chunks of the answer, in ``owner``'s own run if the caller fixed its id."""
+    """The chunks of the answer, in ``owner``'s own run if the caller fixed its id.
+
+    The generator that does the work is handed out itself: every one around it would have to close it in time.
+    """
     if (config := _fixed(call)) is None:
         return to.stream(call)
 
@@ -62,6 +65,16 @@ def astream(owner: Runnable[Any, Any], to: Delegation, call: Call) -> AsyncItera
 
     chunks: AsyncIterator[Any] = _host.astream_in_run(owner, inside, _once(call.input), config)
     return chunks
+
+
+def plain_stream(owner: Runnable[Any, Any], to: Delegation, call: Call) -> Iterator[Any]:
+    """The whole answer as the only chunk."""
+    yield invoke(owner, to, call)
+
+
+async def plain_astream(owner: Runnable[Any, Any], to: Delegation, call: Call) -> AsyncIterator[Any]:
+    """``plain_stream`` for async callers."""
+    yield await ainvoke(owner, to, call)
 
 
 def _fixed(call: Call) -> RunnableConfig | None:

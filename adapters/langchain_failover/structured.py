@@ -61,16 +61,15 @@ class StructuredFailover(RunnableSerializable[LanguageModelInput, Any]):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> Iterator[Any]:
-        yield from runs.stream(self, self.model.state, self._call(input, config, kwargs))
+        return runs.stream(self, self.model.state, self._call(input, config, kwargs))
 
-    async def astream(
+    def astream(
         self,
         input: LanguageModelInput,  # noqa: A002
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
-        async for chunk in runs.astream(self, self.model.state, self._call(input, config, kwargs)):
-            yield chunk
+        return runs.astream(self, self.model.state, self._call(input, config, kwargs))
 
     def _call(self, value: Any, config: RunnableConfig | None, kwargs: dict[str, Any]) -> Call:
         return Call(value, self.model.with_own(config), kwargs, prepare=self._prepare)

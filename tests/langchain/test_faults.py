@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -49,7 +50,7 @@ async def test_3_a_rate_limit_without_a_time(bench: Bench, mode: Mode) -> None:
     assert watch.seconds < 5
     times = [request.at for request in bench.primary.requests]
     assert len(times) <= 2
-    assert all(later - earlier >= 0.5 for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier >= 0.5 for earlier, later in pairwise(times))
 
 
 @every_mode
@@ -187,14 +188,16 @@ async def test_18_the_prompt_does_not_fit(bench: Bench, mode: Mode) -> None:
     larger = bench.model()  # 128,000 tokens, then 200,000
     assert said_by(await ask(larger, mode)) == "fallback"
     assert bench.asked == (1, 1)
-    with pytest.raises(Exception, match="maximum context length|prompt is too long"):
+    with pytest.raises(Exception, match=r"maximum context length|prompt is too long"):
         await ask(bench.mirrored(), mode)
     assert bench.asked == (2, 1)
     assert all(target.health == "healthy" for target in larger.failover.health().targets)
 
 
 @every_mode
-@pytest.mark.parametrize(("fault", "says"), [(faults.content_policy(), "polic|safety|block"), (faults.invalid_request(), "")])
+@pytest.mark.parametrize(
+    ("fault", "says"), [(faults.content_policy(), "polic|safety|block"), (faults.invalid_request(), "")]
+)
 async def test_19_and_20_what_no_other_target_would_cure(bench: Bench, mode: Mode, fault: Any, says: str) -> None:
     bench.primary.fail(fault)
     watch = Stopwatch()
