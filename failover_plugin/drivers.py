@@ -121,7 +121,7 @@ def stream(
                 try:
                     with _attempting(start):
                         source = iter(open_(target))
-                    for chunk in source:
+                    for chunk in _each(source, start):
                         yield from intake.accept(chunk, clock.monotonic())
                     intake.ended()
                 except Exception as error:  # noqa: BLE001 - the flow judges it
@@ -153,7 +153,7 @@ async def astream(  # noqa: C901 - the same steps as stream(), and `yield from` 
                 try:
                     with _attempting(start):
                         source = aiter(open_(target))
-                    while (chunk := await _next(source, intake, clock)) is not _END:
+                    while (chunk := await _next(source, start, intake, clock)) is not _END:
                         for ready in intake.accept(chunk, clock.monotonic()):
                             yield ready
                     intake.ended()
@@ -174,11 +174,22 @@ async def astream(  # noqa: C901 - the same steps as stream(), and `yield from` 
 _END: Any = object()
 
 
-async def _next(source: AsyncIterator[C], intake: Intake[C], clock: Clock) -> C:
+def _each(source: Iterator[C], start: Start) -> Iterator[C]:
+    """The chunks, each made inside the attempt: a generator's body runs only when it is asked for one."""
+    while True:
+        with _attempting(start):
+            chunk = next(source, _END)
+        if chunk is _END:
+            return
+        yield chunk
+
+
+async def _next(source: AsyncIterator[C], start: Start, intake: Intake[C], clock: Clock) -> C:
     limit = asyncio.timeout(intake.patience(clock.monotonic()))
     try:
-        async with limit:
-            return await anext(source, _END)
+        with _attempting(start):
+            async with limit:
+                return await anext(source, _END)
     except TimeoutError:
         if limit.expired():
             raise intake.overdue() from None

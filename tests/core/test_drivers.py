@@ -132,6 +132,23 @@ def test_whoever_opens_a_stream_knows_the_attempt() -> None:
     assert list(failover().stream(open_)) == ["a"]
 
 
+def test_a_generator_knows_the_attempt_it_streams() -> None:
+    def open_(asked: Target) -> Iterator[str]:
+        yield current_attempt().target.id
+        yield current_attempt().target.id
+
+    assert list(failover().stream(open_)) == ["a", "a"]
+
+
+async def test_an_async_generator_knows_the_attempt_it_streams() -> None:
+    async def open_(asked: Target) -> AsyncIterator[str]:
+        yield current_attempt().target.id
+        await asyncio.sleep(0)
+        yield current_attempt().target.id
+
+    assert [chunk async for chunk in failover().astream(open_)] == ["a", "a"]
+
+
 def test_outside_of_a_call_there_is_no_attempt() -> None:
     with pytest.raises(LookupError):
         current_attempt()
