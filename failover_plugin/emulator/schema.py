@@ -7,7 +7,7 @@ from typing import Any, cast
 
 Schema = Mapping[str, Any]
 
-_DEEPEST = 8  # schemas may refer to themselves
+_DEEPEST = 4  # schemas may refer to themselves
 _FORMATS = {"date": "2026-01-01", "date-time": "2026-01-01T00:00:00Z", "time": "00:00:00", "email": "a@example.com"}
 
 
@@ -17,7 +17,7 @@ def example(schema: Schema) -> Any:
 
 
 def _instance(schema: Schema, root: Schema, *, name: str, depth: int) -> Any:
-    schema = _resolved(schema, root)
+    schema = _resolved(schema, root, depth)
     if (fixed := _named_value(schema)) is not _NOTHING:
         return fixed
     match _type(schema):
@@ -51,9 +51,8 @@ def _type(schema: Schema) -> object:
 
 def _object(schema: Schema, root: Schema, depth: int) -> dict[str, Any]:
     properties = cast("dict[str, Schema]", schema.get("properties", {}))
-    wanted = schema.get("required", properties) if depth >= _DEEPEST else properties
-    if depth > _DEEPEST:
-        return {}
+    required: list[str] = schema.get("required", []) if depth == _DEEPEST else []
+    wanted = properties if depth < _DEEPEST else required
     return {key: _instance(properties[key], root, name=key, depth=depth + 1) for key in wanted if key in properties}
 
 
@@ -69,18 +68,25 @@ def _string(schema: Schema, name: str) -> str:
     return text.ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength")]
 
 
-def _resolved(schema: Schema, root: Schema) -> Schema:
-    """The schema itself behind references and alternatives: the first alternative that is not null."""
+def _resolved(schema: Schema, root: Schema, depth: int) -> Schema:
+    """The schema itself behind references and alternatives: the first that is not null, or null where it is deep."""
     while True:
         if "$ref" in schema:
-            found: Any = root
-            for key in str(schema["$ref"]).removeprefix("#/").split("/"):
-                found = found[key]
-            schema = cast("Schema", found)
+            schema = _referred(str(schema["$ref"]), root)
         elif alternatives := _alternatives(schema):
-            schema = next((choice for choice in alternatives if choice.get("type") != "null"), alternatives[0])
+            deep = depth >= _DEEPEST
+            schema = next(
+                (choice for choice in alternatives if (choice.get("type") == "null") is deep), alternatives[0]
+            )
         else:
             return schema
+
+
+def _referred(reference: str, root: Schema) -> Schema:
+    found: Any = root
+    for key in filter(None, reference.removeprefix("#").split("/")):
+        found = found[key]
+    return cast("Schema", found)
 
 
 def _alternatives(schema: Schema) -> list[Schema]:

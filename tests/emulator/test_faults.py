@@ -5,10 +5,10 @@ from __future__ import annotations
 import anthropic
 import openai
 import pytest
-from support.clients import CLIENTS, MODES, Sight, client, look
 
 from failover_plugin.emulator import Site, faults
 from failover_plugin.emulator.catalogue import NAMES, documented
+from support.clients import CLIENTS, MODES, Sight, client, look
 
 every_client = pytest.mark.parametrize("name", CLIENTS)
 every_mode = pytest.mark.parametrize("mode", MODES)

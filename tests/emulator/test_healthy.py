@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.clients import CLIENTS, KEY, MODELS, client
 
 from failover_plugin.emulator import Site
+from support.clients import CLIENTS, KEY, MODELS, client
 
 pytestmark = pytest.mark.parametrize("name", CLIENTS)
 

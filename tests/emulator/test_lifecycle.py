@@ -6,8 +6,13 @@ import asyncio
 import gc
 import http.client
 import json
+import socket
+import ssl
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Callable
 
 import openai
 import pytest
@@ -28,10 +33,10 @@ def post(port: int, path: str, body: object, **headers: str) -> tuple[int, dict[
         connection.close()
 
 
-def wait_until(condition: object) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     """The server's thread needs a moment to notice that a client has gone."""
     deadline = time.monotonic() + 2
-    while not condition() and time.monotonic() < deadline:  # type: ignore[operator]
+    while not condition() and time.monotonic() < deadline:
         time.sleep(0.005)
 
 
@@ -70,6 +75,14 @@ def test_it_is_started_once_and_asked_only_while_it_runs() -> None:
     emulator.stop()
 
 
+def test_an_address_that_cannot_be_had_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("failover_plugin.emulator.server.LOOPBACK", "192.0.2.1")
+    emulator = Emulator()
+    with pytest.raises(OSError, match="address"):
+        emulator.start()
+    emulator.stop()
+
+
 def test_tls_is_spoken_only_if_hosts_are_given(emulator: Emulator) -> None:
     with pytest.raises(RuntimeError, match="hosts"):
         _ = emulator.https_port
@@ -103,18 +116,82 @@ def test_a_connection_is_kept_for_the_next_request(emulator: Emulator, site: Sit
     assert [seen.fault for seen in site.requests] == [None] * 3
 
 
-def test_many_callers_at_once(site: Site) -> None:
-    site.latency = 0.2
-    with openai.OpenAI(base_url=site.openai_url, api_key="test-key", max_retries=0, timeout=5) as client:
-        callers = [
-            threading.Thread(target=client.chat.completions.create, kwargs={"model": "gpt", "messages": HI})
-            for _ in range(20)
-        ]
-        for caller in callers:
-            caller.start()
-        wait_until(lambda: site.open == 20)
-        assert site.open == 20
-        for caller in callers:
-            caller.join()
-    assert site.open == 0
-    assert len(site.requests) == 20
+def test_many_callers_at_once_and_all_of_them_leave(emulator: Emulator, site: Site) -> None:
+    site.fail(faults.hang())
+    callers = [http.client.HTTPConnection("127.0.0.1", emulator.port, timeout=2) for _ in range(50)]
+    for caller in callers:
+        caller.request("POST", f"/{site.name}/v1/chat/completions", json.dumps({"messages": HI}))
+    wait_until(lambda: site.open == 50)
+    assert (site.open, emulator.connections, len(site.requests)) == (50, 50, 50)
+    for caller in callers:
+        caller.close()
+    wait_until(lambda: emulator.connections == 0)
+    assert (site.open, emulator.connections) == (0, 0)
+
+
+def test_a_request_in_chunks_is_read_whole(emulator: Emulator, site: Site) -> None:
+    body = json.dumps({"model": "gpt", "messages": HI}).encode()
+    caller = http.client.HTTPConnection("127.0.0.1", emulator.port, timeout=2)
+    caller.request("POST", f"/{site.name}/v1/chat/completions", iter([body[:9], body[9:]]), encode_chunked=True)
+    assert caller.getresponse().status == 200
+    caller.close()
+    assert site.requests[0].body["messages"] == HI
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "status", "kind"),
+    [
+        ("/v1/nothing", {}, {}, 404, "invalid_request_error"),
+        ("/v1/nothing", {}, {"anthropic-version": "2023-06-01"}, 404, "not_found_error"),
+        ("/v1/chat/completions", b"no json", {}, 400, "invalid_request_error"),
+        ("/v1/messages", b"[]", {}, 400, "invalid_request_error"),
+    ],
+)
+def test_what_no_provider_understands(
+    emulator: Emulator, site: Site, path: str, body: object, headers: dict[str, str], status: int, kind: str
+) -> None:
+    answer = post(emulator.port, f"/{site.name}{path}", body, **headers)
+    assert answer[0] == status
+    assert json.loads(answer[2])["error"]["type"] == kind
+    assert site.requests == ()
+
+
+def test_a_site_that_does_not_exist(emulator: Emulator) -> None:
+    assert post(emulator.port, "/nobody/v1/chat/completions", {})[0] == 404
+
+
+def test_a_site_is_also_found_by_its_host_name(emulator: Emulator) -> None:
+    site = emulator.site("api.openai.com")
+    assert post(emulator.port, "/v1/chat/completions", {"messages": HI}, host="api.openai.com:443")[0] == 200
+    assert len(site.requests) == 1
+
+
+def test_tls_under_a_providers_name() -> None:
+    with Emulator(hosts=("api.openai.com",)) as emulator:
+        emulator.site("api.openai.com", reply="over TLS")
+        trust = ssl.create_default_context(cadata=emulator.certificate.decode())
+        caller = http.client.HTTPConnection("api.openai.com")
+        plain = socket.create_connection(("127.0.0.1", emulator.https_port), timeout=2)
+        caller.sock = trust.wrap_socket(plain, server_hostname="api.openai.com")
+        caller.request("POST", "/v1/chat/completions", json.dumps({"messages": HI}))
+        assert b"over TLS" in caller.getresponse().read()
+        caller.close()
+
+
+def test_tls_without_its_library_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "trustme", None)
+    with pytest.raises(ModuleNotFoundError, match=r'pip install "failover-plugin\[emulator\]"'):
+        Emulator(hosts=("api.openai.com",))
+
+
+def test_plain_http_needs_the_standard_library_only() -> None:
+    code = """
+import sys
+before = set(sys.modules)
+import failover_plugin.emulator
+new = {name.partition(".")[0] for name in set(sys.modules) - before} - {"failover_plugin"}
+print(sorted(name for name in new - sys.stdlib_module_names - set(sys.argv[1:]) if name[0] != "_"))
+"""
+    core = ["pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection", "yaml"]
+    ran = subprocess.run([sys.executable, "-c", code, *core], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
