@@ -72,7 +72,7 @@ def _diagnose(error: BaseException, provider: str | None) -> Diagnosis:
 
 
 def _undecided(asked: list[Evidence], provider: str | None) -> Diagnosis:
-    for evidence in asked:
+    for evidence in reversed(asked):  # the one nearest to the wire has lost least
         found = rules.fall_back(evidence)
         if found is not None:
             return _diagnosis(found, evidence, asked, provider)
@@ -84,14 +84,15 @@ def _unknown(what: str) -> Finding:
 
 
 def _diagnosis(found: Finding, evidence: Evidence, asked: Iterable[Evidence], provider: str | None) -> Diagnosis:
+    code = found.code or next(iter(evidence.codes), None)
     waits = (retry_after(e.headers) for e in (evidence, *asked))
     return Diagnosis(
         error_class=found.means,
         scope=VERDICTS[found.means].scope,
         retry_after=next((wait for wait in waits if wait is not None), None),
         status=evidence.status,
-        code=found.code or next(iter(evidence.codes), None),
+        code=redact(code) if code else None,
         provider=provider or next((e.provider for e in asked if e.provider), None),
         message=redact(evidence.message),
-        evidence=found.why,
+        evidence=redact(found.why),
     )

@@ -17,7 +17,11 @@ from typing import Final, cast
 MAX_BODY: Final = 16 * 1024
 """Bytes or characters of a body that are read."""
 
+_MAX_SCAN: Final = 4 * 1024
+
 _MAX_PARTS: Final = 16
+
+_MAX_EVENTS: Final = 4
 
 _INSIDE: Final = ("error", "response", "details", "detail", "innererror")
 
@@ -55,8 +59,8 @@ def read(raw: object) -> Body:
 
 def _decoded(text: str) -> object:
     """The JSON in a text: all of it, or the line of an event stream that speaks of an error."""
-    lines = [line[5:] for line in text.splitlines() if line.startswith("data:") and "error" in line]
-    for candidate in (text, *reversed(lines)):
+    events = [line[5:] for line in text.splitlines() if line.startswith("data:") and "error" in line]
+    for candidate in (text, *events[-_MAX_EVENTS:]):
         try:
             return json.loads(candidate)
         except (ValueError, RecursionError):
@@ -66,8 +70,9 @@ def _decoded(text: str) -> object:
 
 def _scanned(text: str) -> Body:
     """What a text says that is not JSON as a whole, or not JSON any more."""
-    codes = [match[1] for match in islice(_QUOTED_CODE.finditer(text), _MAX_PARTS)]
-    quoted = _QUOTED_MESSAGE.search(text) or _TITLE.search(text)
+    start = text[:_MAX_SCAN]
+    codes = [match[1] for match in islice(_QUOTED_CODE.finditer(start), _MAX_PARTS)]
+    quoted = _QUOTED_MESSAGE.search(start) or (_TITLE.search(start) if start.startswith("<") else None)
     return Body(codes=_telling(codes), message=quoted[1].strip() if quoted else text)
 
 

@@ -15,9 +15,16 @@ from typing import Final, cast
 
 from failover_plugin.classify import body as bodies
 
-_MAX_LINKS: Final = 16
+_TRANSLATOR: Final = "litellm."
+"""Its exceptions stand for others, and often with an HTTP status of its own making."""
+
+_MAX_LINKS: Final = 12
 
 _MAX_TEXT: Final = 4096
+
+_MAX_SPOKEN: Final = 1000
+
+_MAX_CODE: Final = 100
 
 _MAX_HEADERS: Final = 200
 
@@ -70,13 +77,14 @@ def from_response(status: object, headers: object, raw: object) -> Evidence:
         headers=lowered(headers),
         codes=body.codes,
         message=body.message,
-        text=body.message[:_MAX_TEXT].lower(),
+        text=_spoken(body.message),
     )
 
 
 def from_exception(error: BaseException) -> Evidence:
     """Evidence from one exception, not from those beneath it."""
     names = class_names(error)
+    translated = names[0].startswith(_TRANSLATOR)
     response = _attribute(error, "response")
     body = _body(error, response)
     status = _status(error, response)
@@ -88,12 +96,12 @@ def from_exception(error: BaseException) -> Evidence:
         status=status,
         claimed_status=known.status,
         headers=_headers(error, response),
-        codes=(*_codes(error, response), *known.codes),
+        codes=(*_codes(error, response, translated=translated), *known.codes),
         message=known.message or said,
-        text=f"{known.message[:_MAX_TEXT]}\n{said[:_MAX_TEXT]}".lower() if spoken else "",
+        text=_spoken(known.message, said) if spoken else "",
         provider=_text(_attribute(error, "llm_provider")) or None,
         errno=_errno(error),
-        translated=type(error).__module__ == "litellm.exceptions",
+        translated=translated,
     )
 
 
@@ -116,8 +124,18 @@ def _beneath(error: BaseException) -> Iterator[BaseException]:
 
 def _before(error: BaseException) -> object:
     """What the error was raised from, or else while handling."""
-    implied = not _attribute(error, "__suppress_context__") and not isinstance(error, _OWN_MISTAKES)
-    return _attribute(error, "__cause__") or (_attribute(error, "__context__") if implied else None)
+    cause = _attribute(error, "__cause__")
+    if cause is not None or _attribute(error, "__suppress_context__"):
+        return cause
+    return None if isinstance(error, _OWN_MISTAKES) and not _tripped(error) else _attribute(error, "__context__")
+
+
+def _tripped(error: BaseException) -> bool:
+    """Whether LiteLLM made the mistake itself: it stumbles over provider codes that are not numbers, in streams."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith(_TRANSLATOR)
 
 
 def _grouped(error: BaseException) -> tuple[object, ...]:
@@ -140,7 +158,7 @@ def lowered(headers: object) -> dict[str, str]:
     for pair in islice(cast("Iterable[object]", pairs), _MAX_HEADERS):
         if isinstance(pair, tuple | list) and len(cast("tuple[object, ...]", pair)) == 2:
             name, value = cast("tuple[object, object]", pair)
-            found.setdefault(_text(name).lower(), _text(value))
+            found.setdefault(_text(name).lower(), str(value) if isinstance(value, int | float) else _text(value))
     return found
 
 
@@ -184,7 +202,7 @@ def _body(error: BaseException, response: object) -> object:
     """
     held = _held(response)
     given = (_attribute(error, "body"), *(held.get(name) for name in ("_content", "_body", "content", "text")))
-    unread = [value for value in given if value and isinstance(value, str | bytes | bytearray)]
+    unread = [value for value in given if isinstance(value, str | bytes | bytearray) and value]
     parsed = [value for value in (given[0], next(iter(error.args), None), response) if _is_parsed(value)]
     return next(iter((*parsed, *unread)), None)
 
@@ -198,23 +216,27 @@ def _held(response: object) -> Mapping[str, object]:
     return cast("Mapping[str, object]", held) if isinstance(held, dict) else {}
 
 
-def _codes(error: BaseException, response: object) -> tuple[str, ...]:
-    candidates = (
-        *(_attribute(error, name) for name in ("error_code", "code", "type")),
-        _item(_item(response, "Error"), "Code"),
-    )
-    return tuple(code for code in candidates if isinstance(code, str) and code and not code.isdigit())
+def _codes(error: BaseException, response: object, *, translated: bool) -> tuple[str, ...]:
+    """The codes that an SDK read. LiteLLM makes up its own and leaves a stream's where the status belongs."""
+    names = ("status_code",) if translated else ("error_code", "code", "type")
+    candidates = (*(_attribute(error, name) for name in names), _item(_item(response, "Error"), "Code"))
+    return tuple(code[:_MAX_CODE] for code in candidates if isinstance(code, str) and code and not code.isdigit())
 
 
 def _said(error: BaseException) -> str:
     """The exception's own words, capped."""
-    message = _attribute(error, "message")
-    if isinstance(message, str) and message:
-        return message[: bodies.MAX_BODY]
+    message = _text(_attribute(error, "message"), bodies.MAX_BODY)
+    if message:
+        return message
     try:
         return str(error)[: bodies.MAX_BODY]
     except Exception:  # noqa: BLE001 - a stranger's __str__ may do anything
         return ""
+
+
+def _spoken(*texts: str) -> str:
+    """What rules search: each text once, in lower case. What a provider has to say, it says in the first lines."""
+    return "\n".join(dict.fromkeys(text[:_MAX_SPOKEN] for text in texts)).lower()
 
 
 def _errno(error: BaseException) -> int | None:
@@ -233,7 +255,7 @@ def _item(owner: object, key: str) -> object:
     return cast("Mapping[object, object]", owner).get(key) if isinstance(owner, Mapping) else None
 
 
-def _text(value: object) -> str:
+def _text(value: object, most: int = _MAX_TEXT) -> str:
     if isinstance(value, bytes):
-        return value[:_MAX_TEXT].decode("latin-1")
-    return value[:_MAX_TEXT] if isinstance(value, str) else "" if value is None else str(value)[:_MAX_TEXT]
+        return value[:most].decode("utf-8", "replace")
+    return value[:most] if isinstance(value, str) else ""

@@ -104,8 +104,6 @@ LAST: Final[Mapping[str, ErrorClass]] = {
     "langchain_core.ModelPermissionDeniedError": ErrorClass.PERMISSION,
     "langchain_core.ModelRateLimitError": ErrorClass.RATE_LIMIT,
     "langchain_core.ModelTimeoutError": ErrorClass.TIMEOUT,
-    "litellm.APIConnectionError": ErrorClass.NETWORK,
-    "litellm.MidStreamFallbackError": ErrorClass.STREAM_INTERRUPTED,
     "urllib3.MaxRetryError": ErrorClass.NETWORK,
     "*.APIResponseValidationError": ErrorClass.SERVER_ERROR,
     "*.AuthenticationError": ErrorClass.AUTH,
@@ -119,15 +117,27 @@ LAST: Final[Mapping[str, ErrorClass]] = {
 }
 """Names that count only when nothing else spoke, neither this exception nor one beneath it."""
 
+STATUS_INVENTED: Final[Mapping[str, ErrorClass]] = {
+    "litellm.APIConnectionError": ErrorClass.NETWORK,
+    "litellm.MidStreamFallbackError": ErrorClass.STREAM_INTERRUPTED,
+}
+"""Names that count before their own HTTP status, which nobody sent."""
+
 _UNREACHABLE: Final = frozenset(
     (errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.ENETRESET)
 )
 
 
-def find(names: Iterable[str], table: Mapping[str, ErrorClass]) -> tuple[ErrorClass, str] | None:
-    """The class that the most derived known name stands for, and that name as ``package.Class``."""
+def find(
+    names: Iterable[str], table: Mapping[str, ErrorClass], *, exact: bool = False
+) -> tuple[ErrorClass, str] | None:
+    """What the most derived known name means, and that name as ``package.Class``.
+
+    ``exact`` is for exceptions that stand for others: they share names that they do not always deserve, so only an
+    entry that names their package counts.
+    """
     for name in names:
-        meaning = table.get(name) or table.get(f"*.{name.partition('.')[2]}")
+        meaning = table.get(name) or (None if exact else table.get(f"*.{name.partition('.')[2]}"))
         if meaning is not None:
             return meaning, name
     return None

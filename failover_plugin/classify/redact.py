@@ -12,8 +12,8 @@ from typing import Final
 MAX_MESSAGE: Final = 300
 """Characters of a message that are kept."""
 
-_WINDOW: Final = 4096
-"""Characters that are looked at: what lies beyond cannot move into the part that is kept, however much is hidden."""
+_WINDOW: Final = 1000
+"""Characters that are looked at; the rest is dropped unseen, with the word that the end cuts through."""
 
 _HIDDEN: Final = "[redacted]"
 
@@ -49,11 +49,15 @@ _HARMLESS: Final = ("req_", "req-")
 
 def redact(text: str) -> str:
     """``text`` on one line, without what looks like a secret, at most ``MAX_MESSAGE`` characters."""
-    text = " ".join(text[:_WINDOW].split())
+    text = " ".join(_whole_words(text).split())
     text = _NAMED.sub(rf"\1{_HIDDEN}", text)
     text = _PREFIXED.sub(_HIDDEN, text)
     text = _LONG.sub(_hide_keys, text)
     return text if len(text) <= MAX_MESSAGE else f"{text[: MAX_MESSAGE - 1]}…"
+
+
+def _whole_words(text: str) -> str:
+    return text if len(text) <= _WINDOW else text[:_WINDOW].rpartition(" ")[0] or _HIDDEN
 
 
 def _hide_keys(match: re.Match[str]) -> str:

@@ -15,26 +15,26 @@ from failover_plugin.classify import names
 from failover_plugin.model import ErrorClass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from failover_plugin.classify.evidence import Evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """All conditions given must hold. ``codes`` and ``text`` are lower case; ``text`` is one phrase or pattern.
+    """All conditions given must hold. ``codes`` and ``phrases`` are lower case, and one of them is enough.
 
-    ``statuses`` are effective HTTP statuses; without any the rule holds whatever the status. ``translated`` restricts
-    the rule to exceptions that stand for another one.
+    ``statuses`` are effective HTTP statuses, None for none; without any the rule holds whatever the status. ``why``
+    names what ``check`` checks.
     """
 
     family: str
     means: ErrorClass
     codes: frozenset[str] = frozenset()
-    text: re.Pattern[str] | None = None
+    phrases: tuple[str, ...] = ()
     statuses: frozenset[int | None] = frozenset()
     check: Callable[[Evidence], bool] | None = None
-    translated: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Finding:
 
 def _never_fits(evidence: Evidence) -> bool:
     """The request alone asks for more than the limit grants in its whole period."""
-    found = _LIMIT_AND_REQUESTED.search(evidence.text)
+    found = _LIMIT_AND_REQUESTED.search(evidence.text) if "requested" in evidence.text else None
     return found is not None and _number(found[2]) > _number(found[1])
 
 
@@ -78,10 +78,6 @@ _THROTTLED: Final = frozenset((413, 429, None))
 
 def _codes(*codes: str) -> frozenset[str]:
     return frozenset(codes)
-
-
-def _phrase(*alternatives: str) -> re.Pattern[str]:
-    return re.compile("|".join(alternatives))
 
 
 RULES: Final = (
@@ -127,12 +123,12 @@ RULES: Final = (
         codes=_codes("unsupported_parameter", "unsupported_value", "operationnotsupported"),
     ),
     Rule(family="openai", means=ErrorClass.OVERLOADED, codes=_codes("server_is_overloaded", "engine_overloaded")),
-    Rule(family="openai", means=ErrorClass.PAYLOAD_TOO_LARGE, statuses=_THROTTLED, check=_never_fits),
     Rule(
         family="openai",
-        means=ErrorClass.QUOTA_EXHAUSTED,
-        text=_phrase("you exceeded your current quota, please check your plan"),
-        codes=_codes("insufficient_quota", "rate_limit_exceeded"),
+        means=ErrorClass.PAYLOAD_TOO_LARGE,
+        statuses=_THROTTLED,
+        check=_never_fits,
+        why="requested more than the limit",
     ),
     Rule(
         family="anthropic",
@@ -148,23 +144,23 @@ RULES: Final = (
     Rule(
         family="anthropic",
         means=ErrorClass.QUOTA_EXHAUSTED,
-        text=_phrase("credit balance is too low", "(?:api )?usage limits?\\b.{0,80}regain access on"),
+        phrases=("credit balance is too low", "regain access on"),
     ),
     Rule(
         family="anthropic",
         means=ErrorClass.CONTEXT_WINDOW,
-        text=_phrase("prompt is too long", r"input length and `?max_tokens`? exceed context limit"),
+        phrases=("prompt is too long", "exceed context limit"),
         statuses=_REFUSED | {413, 200},
     ),
     Rule(
         family="anthropic",
         means=ErrorClass.CONTENT_POLICY,
-        text=_phrase("output blocked by content filter"),
+        phrases=("output blocked by content filter",),
     ),
     Rule(
         family="anthropic",
         means=ErrorClass.PERMISSION,
-        text=_phrase("organization has been disabled"),
+        phrases=("organization has been disabled",),
         statuses=_REFUSED,
     ),
     Rule(
@@ -175,7 +171,7 @@ RULES: Final = (
     Rule(
         family="anthropic",
         means=ErrorClass.PAYLOAD_TOO_LARGE,
-        text=_phrase("extra usage is required for long context"),
+        phrases=("extra usage is required for long context",),
         statuses=_THROTTLED,
     ),
     Rule(
@@ -183,6 +179,7 @@ RULES: Final = (
         means=ErrorClass.PAYLOAD_TOO_LARGE,
         codes=_codes("rate_limit_error"),
         check=_untouched_limit,
+        why="the limit is untouched",
     ),
     Rule(family="anthropic", means=ErrorClass.PAYLOAD_TOO_LARGE, codes=_codes("request_too_large")),
     Rule(family="anthropic", means=ErrorClass.AUTH, codes=_codes("authentication_error")),
@@ -193,36 +190,37 @@ RULES: Final = (
     Rule(
         family="openai",
         means=ErrorClass.CONTEXT_WINDOW,
-        text=_phrase(
-            r"maximum context length is \d", "exceeds the context window", "input tokens exceed the configured limit"
-        ),
+        phrases=("maximum context length is", "exceeds the context window", "input tokens exceed the configured limit"),
         statuses=_REFUSED,
     ),
     Rule(
         family="openai",
         means=ErrorClass.CONTENT_POLICY,
-        text=_phrase("flagged as potentially violating", "rejected as a result of our safety system"),
+        phrases=("flagged as potentially violating", "rejected as a result of our safety system"),
         statuses=_REFUSED,
     ),
     Rule(
         family="openai",
         means=ErrorClass.AUTH,
-        text=_phrase("incorrect api key provided", "missing credentials. please pass an `api_key`"),
+        phrases=("incorrect api key provided", "missing credentials. please pass an `api_key`"),
         statuses=frozenset((400, 401, 403, None)),
     ),
     Rule(
         family="openai",
         means=ErrorClass.UNSUPPORTED,
-        text=_phrase(
-            r"\b(?:not supported|unsupported) (?:with|by|for|in) this model",
-            r"\bmodel (?:does not|doesn't) support",
+        phrases=(
+            "not supported with this model",
+            "not supported by this model",
+            "not supported for this model",
+            "model does not support",
+            "model doesn't support",
         ),
         statuses=_REFUSED,
     ),
     Rule(
         family="openai",
         means=ErrorClass.OVERLOADED,
-        text=_phrase(
+        phrases=(
             "engine is currently overloaded",
             "model is currently overloaded",
             "experiencing high demand",
@@ -233,15 +231,8 @@ RULES: Final = (
     Rule(
         family="edge",
         means=ErrorClass.SERVER_ERROR,
-        text=_phrase("upstream connect error or disconnect/reset"),
+        phrases=("upstream connect error or disconnect/reset",),
         statuses=frozenset((502, 503)),
-    ),
-    Rule(
-        family="litellm",
-        means=ErrorClass.NETWORK,
-        text=_phrase(r"- connection error\.?", "cannot connect to host", "connection refused", "server disconnected"),
-        statuses=frozenset((500, 503)),
-        translated=True,
     ),
 )
 """Facts that decide before anything else."""
@@ -263,12 +254,31 @@ IN_STREAM: Final = (
 )
 """Codes too coarse to overrule a status; they decide where there is none, as inside a stream that began with 200."""
 
+LOST: Final = (
+    Rule(
+        family="litellm",
+        means=ErrorClass.NETWORK,
+        phrases=(
+            "- connection error",
+            "cannot connect to host",
+            "connection refused",
+            "connection reset",
+            "name or service not known",
+            "server disconnected",
+        ),
+        statuses=frozenset((500, 503)),
+    ),
+    Rule(family="litellm", means=ErrorClass.OVERLOADED, phrases=("overloaded",), statuses=frozenset((500, 503))),
+)
+"""What a translator's words still tell where the exception it stood for is gone and its status is made up."""
+
 STATUS: Final[Mapping[int, ErrorClass]] = {
     401: ErrorClass.AUTH,
     402: ErrorClass.QUOTA_EXHAUSTED,
     403: ErrorClass.PERMISSION,
     404: ErrorClass.NOT_FOUND,
     405: ErrorClass.NOT_FOUND,  # the base URL leads somewhere else: this target's configuration, not the request
+    407: ErrorClass.NETWORK,  # a proxy of our own wants a password; neither the provider nor the request is wrong
     408: ErrorClass.TIMEOUT,
     409: ErrorClass.SERVER_ERROR,  # a lock the provider failed to get; the SDKs repeat it, the request is not wrong
     410: ErrorClass.NOT_FOUND,  # gone: a retired model
@@ -292,56 +302,36 @@ STATUS: Final[Mapping[int, ErrorClass]] = {
 
 def decide(evidence: Evidence) -> Finding | None:
     """What this one exception or response says for certain, or None if what lies beneath it should be asked."""
-    return (
-        _by_fact(evidence, RULES)
-        or _by_name(evidence, names.TELLING)
-        or (None if evidence.translated else _by_status(evidence))
-        or (None if evidence.translated else _by_fact(evidence, IN_STREAM))
-    )
+    certain = _by_fact(evidence, RULES) or _by_name(evidence, names.TELLING)
+    if certain is not None or evidence.translated:
+        return certain
+    return _by_status(evidence) or _by_fact(evidence, IN_STREAM)
 
 
 def fall_back(evidence: Evidence) -> Finding | None:
     """What it says when nobody could decide for certain."""
-    found = names.find(evidence.names, names.LAST) if evidence.translated else None
-    if found is not None and found[1].startswith("litellm."):
-        return Finding(means=found[0], why=found[1])
-    return _by_status(evidence) or _by_fact(evidence, IN_STREAM) or _by_name(evidence, names.LAST)
+    lost = _by_fact(evidence, LOST) or _by_name(evidence, names.STATUS_INVENTED) if evidence.translated else None
+    return lost or _by_status(evidence) or _by_fact(evidence, IN_STREAM) or _by_name(evidence, names.LAST)
 
 
 def _by_fact(evidence: Evidence, rules: tuple[Rule, ...]) -> Finding | None:
-    return next(_matches(evidence, rules), None)
-
-
-def _matches(evidence: Evidence, rules: tuple[Rule, ...]) -> Iterator[Finding]:
     codes = {code.lower(): code for code in reversed(evidence.codes)}
-    for rule in rules:
-        code = next((codes[lower] for lower in codes if lower in rule.codes), None)
-        said = rule.text.search(evidence.text) if rule.text else None
-        if _holds(rule, evidence, code, said):
-            yield Finding(means=rule.means, why=f"{rule.family}: {_reason(rule, code, said)}", code=code)
+    return next(filter(None, (_apply(rule, evidence, codes) for rule in rules)), None)
 
 
-def _holds(rule: Rule, evidence: Evidence, code: str | None, said: re.Match[str] | None) -> bool:
-    return (
-        (not rule.codes or code is not None)
-        and (rule.text is None or said is not None)
-        and (not rule.statuses or evidence.effective_status in rule.statuses)
-        and (rule.check is None or rule.check(evidence))
-        and (not rule.translated or evidence.translated)
-    )
-
-
-def _reason(rule: Rule, code: str | None, said: re.Match[str] | None) -> str:
-    if said is not None:
-        return f'says "{said[0]}"'
-    if rule.check is not None:
-        return (rule.check.__doc__ or "").partition(".")[0].lower()
-    return f"code {code}"
+def _apply(rule: Rule, evidence: Evidence, codes: Mapping[str, str]) -> Finding | None:
+    code = next((code for lower, code in codes.items() if lower in rule.codes), None)
+    if (rule.codes and code is None) or (rule.statuses and evidence.effective_status not in rule.statuses):
+        return None
+    said = next((phrase for phrase in rule.phrases if phrase in evidence.text), None)
+    if (rule.phrases and said is None) or (rule.check and not rule.check(evidence)):
+        return None
+    what = rule.why or (f'says "{said}"' if said else f"code {code}")
+    return Finding(means=rule.means, why=f"{rule.family}: {what}", code=code)
 
 
 def _by_name(evidence: Evidence, table: Mapping[str, ErrorClass]) -> Finding | None:
-    known = [name for name in evidence.names if name.startswith("litellm.")] if evidence.translated else evidence.names
-    found = names.find(known, table)
+    found = names.find(evidence.names, table, exact=evidence.translated)
     if found is not None:
         return Finding(means=found[0], why=found[1])
     if names.unreachable(evidence.errno):
