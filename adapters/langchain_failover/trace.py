@@ -23,8 +23,15 @@ def attempt_config(config: RunnableConfig | None, attempt: Start) -> RunnableCon
         **described.get("metadata", {}),
         "failover_attempt": attempt.number,
         "failover_target": attempt.target.id,
+        "failover_reason": _reason(attempt.trail),
     }
     return described
+
+
+def _reason(trail: Trail) -> str | None:
+    """What ended the attempt before."""
+    ended = [attempt.diagnosis for attempt in trail.attempts if attempt.diagnosis]
+    return str(ended[-1].error_class) if ended else None
 
 
 def failover_facts(target: Target | None, trail: Trail) -> dict[str, Any] | None:

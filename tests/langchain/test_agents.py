@@ -42,7 +42,7 @@ async def run(agent: Any, *, sync: bool) -> list[Any]:
 
 
 @pytest.mark.parametrize("sync", [True, False])
-async def test_an_agent_finishes_its_tool_loop(bench: Bench, sync: bool) -> None:
+async def test_an_agent_finishes_its_tool_loop(bench: Bench, *, sync: bool) -> None:
     bench.primary.fail(faults.overloaded())
     for model in bench.families():
         _, call, result, answer = await run(create_agent(model=model, tools=[get_weather]), sync=sync)
@@ -53,7 +53,7 @@ async def test_an_agent_finishes_its_tool_loop(bench: Bench, sync: bool) -> None
 
 
 @pytest.mark.parametrize("sync", [True, False])
-async def test_the_provider_may_change_in_mid_conversation(bench: Bench, sync: bool) -> None:
+async def test_the_provider_may_change_in_mid_conversation(bench: Bench, *, sync: bool) -> None:
     bench.primary.script(None, faults.rate_limit(retry_after=60))
     _, call, _, answer = await run(create_agent(model=bench.model(), tools=[get_weather]), sync=sync)
     assert call.response_metadata["model_provider"] == "openai"
@@ -116,7 +116,7 @@ async def test_a_retry_around_it_is_another_request(bench: Bench) -> None:
     bench.primary.script(faults.invalid_api_key())
     bench.fallback.script(faults.invalid_api_key(), None)
     model = bench.model().with_retry(stop_after_attempt=2, wait_exponential_jitter=False)
-    with pytest.raises(Exception, match="nobody|asked|key|invalid") as caught:
+    with pytest.raises(Exception, match=r"asked|key") as caught:
         await model.ainvoke("hi")
     assert bench.asked == (1, 1), caught.value
 

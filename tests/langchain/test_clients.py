@@ -39,7 +39,7 @@ async def test_the_default_number_of_retries_counts_too(bench: Bench) -> None:
 
 @pytest.mark.parametrize("build", [openai, anthropic])
 @pytest.mark.parametrize("used", [False, True])
-async def test_the_original_still_retries(bench: Bench, build: Build, used: bool) -> None:
+async def test_the_original_still_retries(bench: Bench, *, build: Build, used: bool) -> None:
     original = build(bench.primary, max_retries=2)
     if used:
         await asyncio.to_thread(original.invoke, "hi")
@@ -117,7 +117,7 @@ async def test_a_chain_is_held_to_the_deadline_too(bench: Bench, build: Build) -
 
 
 @pytest.mark.parametrize("include_raw", [True, False])
-async def test_structured_output_is_held_to_the_deadline_too(bench: Bench, include_raw: bool) -> None:
+async def test_structured_output_is_held_to_the_deadline_too(bench: Bench, *, include_raw: bool) -> None:
     bench.primary.fail(faults.hang())
     schema = {"title": "Answer", "type": "object", "properties": {"text": {"type": "string"}}}
     model = bench.model(Policy(attempt_timeout=0.5)).with_structured_output(schema, include_raw=include_raw)
