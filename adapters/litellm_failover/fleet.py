@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import Any
+from weakref import finalize
 
-from failover_plugin import Failover, Policy
+from failover_plugin import Failover, Permit, Policy
 from litellm_failover.host import Host
 from litellm_failover.targets import Deployment, facts_of, given_id, target_id, targets_of
 
@@ -19,15 +21,25 @@ class Fleet:
         self._host = host
         self._lock = Lock()
         self._known = _known(host.deployments)
+        self._dropped = deque[Permit]()
         self.failover = Failover(targets_of(host.deployments), policy)
 
     def offer(self, deployments: Iterable[Deployment]) -> dict[str, Deployment]:
         """These deployments by the ids of their targets. New and changed ones are made known to the core first."""
+        while self._dropped:
+            self._dropped.popleft().cancel()
         offered = list(deployments)
         known = self._known
         if any(known.get(given_id(d), (None, None))[1] != facts_of(d) for d in offered):
             known = self._refresh(offered)
         return {known[given_id(d)][0]: d for d in offered}
+
+    def watch(self, stream: object, permit: Permit) -> None:
+        """Give the permit back, at the next choice, if the stream is dropped unread.
+
+        Not at once: that may be in the middle of a garbage collection, where no lock may be taken.
+        """
+        finalize(stream, self._dropped.append, permit).atexit = False
 
     def _refresh(self, offered: list[Deployment]) -> Mapping[str, tuple[str, Any]]:
         """Look at the router again. What it offers without having it, such as a team's own, is added."""

@@ -19,11 +19,12 @@ from typing import Any
 
 from litellm.exceptions import Timeout
 
+from failover_plugin import Permit
 from litellm_failover.choice import choose
 from litellm_failover.fleet import Fleet
 from litellm_failover.host import Host
 from litellm_failover.journey import Journey, current
-from litellm_failover.streams import AsyncWatchedStream, Watched, WatchedStream
+from litellm_failover.streams import AsyncWatchedStream, WatchedStream
 
 
 class Seams:
@@ -54,6 +55,7 @@ class Seams:
         except Exception as error:  # noqa: BLE001 - raised below, as it is or as what began it
             verdict = journey.verdict(error)
         finally:
+            journey.leave()
             current.reset(before)
         raise verdict
 
@@ -74,6 +76,7 @@ class Seams:
             raise failure from error
         finally:
             journey.leave()
+            journey.limit = None
         return response
 
     # -- the host's loop ----------------------------------------------------------------------------------------------
@@ -120,41 +123,56 @@ class Seams:
 
     async def astream(self, *, model_response: Any, first_chunk: Any = None, **rest: Any) -> Any:
         """Read up to the first content within the attempt, then let the host wrap what we watch."""
-        journey = current.get()
-        if journey is None or journey.open is None:
+        permit = _permit_for(model_response)
+        if permit is None:
             return await self._astream(model_response=model_response, **_given(first_chunk), **rest)
-        watched = AsyncWatchedStream(model_response, journey.open, first_chunk)
+        watched = AsyncWatchedStream(model_response, permit, first_chunk)
         try:
-            await watched.peek()
+            if self._peeks:
+                await watched.peek()
         except BaseException:
             if (slot := rest.get("deployment_slot")) is not None:
                 await slot.aclose()
             raise
-        journey.hand_over()
-        return _closing(await self._astream(model_response=watched, **rest), watched)
+        wrapped = await self._astream(model_response=watched, **rest)
+        wrapped.aclose = _both(wrapped.aclose, watched.aclose)
+        return self._handed_over(wrapped, permit)
 
     def stream(self, *, model_response: Any, first_chunk: Any = None, **rest: Any) -> Any:
         """The same, in synchronous code."""
-        journey = current.get()
-        if journey is None or journey.open is None:
+        permit = _permit_for(model_response)
+        if permit is None:
             return self._stream(model_response=model_response, **_given(first_chunk), **rest)
-        watched = WatchedStream(model_response, journey.open, first_chunk)
-        watched.peek()
-        journey.hand_over()
-        return _closing(self._stream(model_response=watched, **rest), watched)
+        watched = WatchedStream(model_response, permit, first_chunk)
+        if self._peeks:
+            watched.peek()
+        wrapped = self._stream(model_response=watched, **rest)
+        wrapped.close = watched.close
+        return self._handed_over(wrapped, permit)
+
+    @property
+    def _peeks(self) -> bool:
+        return self._fleet.failover.policy.stream_failover != "off"
+
+    def _handed_over(self, wrapped: Any, permit: Permit) -> Any:
+        """From here on the stream settles its permit; one that is dropped without being closed is noticed too."""
+        journey = current.get()
+        if journey is not None:
+            journey.hand_over()
+        self._fleet.watch(wrapped, permit)
+        return wrapped
+
+
+def _permit_for(stream: Any) -> Permit | None:
+    """The permit that this stream is to settle. One out of LiteLLM's cache says nothing of the target."""
+    journey = current.get()
+    if journey is not None and stream.custom_llm_provider == "cached_response":
+        journey.leave()
+    return None if journey is None else journey.open
 
 
 def _given(first_chunk: Any) -> dict[str, Any]:
     return {} if first_chunk is None else {"first_chunk": first_chunk}
-
-
-def _closing(wrapped: Any, watched: Watched) -> Any:
-    """Closing the host's wrapper closes what it wraps, even if nobody has read from it yet."""
-    if isinstance(watched, AsyncWatchedStream):
-        wrapped.aclose = _both(wrapped.aclose, watched.aclose)
-    else:
-        wrapped.close = watched.close
-    return wrapped
 
 
 def _both(first: Any, second: Any) -> Any:

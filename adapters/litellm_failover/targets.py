@@ -59,7 +59,7 @@ def _target(deployment: Deployment, tier: int) -> Target:
     identity, params, info = target_id(deployment), deployment["litellm_params"], deployment["model_info"]
     provider, model = _provider_and_model(params)
     facts: dict[str, Any] = {
-        "credential": _fingerprint(params),
+        "credential": _fingerprint(params) or (None if params.get("api_base") else f"{provider}:default"),
         "endpoint": params.get("api_base"),
         "region": params.get("region_name"),
         "tier": tier,

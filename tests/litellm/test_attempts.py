@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from failover_plugin import BreakerPolicy, Policy
+from failover_plugin import BreakerPolicy, DeadlineExceeded, Policy
 from failover_plugin.emulator import faults
 
 Ask = Callable[..., Awaitable[str]]
@@ -52,6 +52,7 @@ async def test_none_is_asked_twice_while_another_is_untried(trio: Any, ask: Ask)
     assert len(trio.backup.requests) <= 1
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # clients two threads made at once
 async def test_outcomes_are_booked_on_the_deployment_that_was_called(trio: Any) -> None:
     trio.primary.fail(faults.invalid_request())
     trio.backup.latency = 0.05
@@ -182,3 +183,71 @@ async def test_litellms_sleeps_do_not_add_up(bench: Any, ask_plain: Ask) -> None
         await ask_plain()
     assert 1 <= time.monotonic() - start < 2
     assert len(bench.primary.requests) == 2
+
+
+async def test_a_number_of_retries_given_with_a_call_still_bounds_litellms_loop(bench: Any, ask: Ask) -> None:
+    bench.route()
+    bench.primary.fail(faults.server_error())
+    with pytest.raises(Exception, match="server had an error") as caught:
+        await ask(num_retries=0)
+    assert len(bench.primary.requests) == 1
+    assert len(caught.value.trail.attempts) == 1
+
+
+async def test_a_timeout_given_with_a_call_wins(bench: Any, ask_plain: Ask) -> None:
+    bench.route(bench.deployment(bench.primary))
+    bench.primary.fail(faults.hang())
+    start = time.monotonic()
+    with pytest.raises(Exception, match=r"(?i)time"):
+        await ask_plain(timeout=0.5)
+    assert time.monotonic() - start < 1.5
+
+
+async def test_the_deadline_of_a_request_holds_over_all_attempts(bench: Any, ask_plain: Ask) -> None:
+    bench.route(policy=Policy(deadline=1))
+    bench.primary.fail(faults.hang())
+    bench.backup.fail(faults.hang())
+    start = time.monotonic()
+    with pytest.raises(DeadlineExceeded) as caught:
+        await ask_plain()
+    assert time.monotonic() - start < 1.5
+    assert caught.value.trail.attempts[0].target == "primary"
+
+
+async def test_aliases_and_wildcards_are_litellms_business(bench: Any) -> None:
+    bench.route(
+        bench.deployment(bench.primary, "openai/*", model="openai/*"),
+        bench.deployment(bench.backup, "openai/*", model="openai/*", failover={"tier": 1}),
+        model_group_alias={"mine": "openai/gpt-4o"},
+    )
+    bench.primary.fail(faults.invalid_api_key())
+    for group in ("openai/gpt-4o", "openai/gpt-4o-mini", "mine"):
+        assert await bench.ask("acompletion", group) == "Hello from the backup, all of it."
+    assert len(bench.primary.requests) == 1
+    assert len(bench.strategy.failover.targets) == 2
+
+
+@pytest.mark.filterwarnings("default")
+async def test_an_answer_out_of_litellms_cache_is_no_evidence(bench: Any, ask: Ask) -> None:
+    import litellm
+
+    pytest.importorskip("fastapi", reason="LiteLLM's cache imports its proxy")
+    bench.route(cache_responses=True)
+    before, litellm.cache = litellm.cache, litellm.Cache(type="local")
+    try:
+        for _ in range(3):
+            assert await ask() == "Hello from the primary, all of it."
+            await asyncio.sleep(0.1)
+    finally:
+        litellm.cache = before
+    assert bench.health().successes == len(bench.primary.requests) < 3
+    assert bench.in_flight == 0
+
+
+async def test_without_stream_failover_a_stream_is_not_opened_elsewhere(bench: Any, ask_stream: Ask) -> None:
+    bench.route(policy=Policy(stream_failover="off"))
+    bench.primary.fail(faults.stream_error())
+    with pytest.raises(Exception, match="overloaded"):
+        await ask_stream()
+    assert not bench.backup.requests
+    assert bench.health().failures == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from typing import Any
 
@@ -129,3 +130,14 @@ async def test_a_slow_read_between_chunks_is_not_held_against_the_target(bench: 
         await asyncio.sleep(0.2)
     assert text == "Hello from the primary, all of it."
     assert bench.health().successes == 1
+
+
+async def test_streams_that_are_dropped_unread_give_their_permits_back_at_the_next_choice(bench: Any) -> None:
+    bench.route()
+    question = {"model": "chat", "messages": MESSAGES, "stream": True}
+    await bench.router.acompletion(**question)
+    await asyncio.to_thread(bench.router.completion, **question)
+    await asyncio.sleep(0.1)
+    gc.collect()
+    assert await bench.ask("acompletion")
+    assert bench.in_flight == 0
