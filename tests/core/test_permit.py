@@ -1,0 +1,291 @@
+"""For hosts that own the loop: take a permit, settle it once, go on with ``after``."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+from core.scripted import blocked, broken, chain, rate_limited, target, tier, unauthorized
+
+from failover_plugin import Failover, Permit, Policy, Request
+from failover_plugin.errors import DeadlineExceeded, StreamInterrupted
+from failover_plugin.flow import STREAM_LIFETIME
+from failover_plugin.model import ErrorClass, Target
+from failover_plugin.permit import GRACE
+from failover_plugin.testing import FakeClock
+
+
+class Host:
+    """A loop of attempts that is not ours."""
+
+    def __init__(self, *targets: Target, **policy: Any) -> None:
+        self.clock = FakeClock()
+        policy = {"strategy": "sequential"} | policy
+        self.failover = Failover(targets or chain(2), Policy(**policy), clock=self.clock, rng=Random(2))
+
+    def takes(self, request: Request | None = None, **offer: Any) -> Permit:
+        permit = self.failover.acquire(request, **offer)
+        assert permit is not None
+        return permit
+
+    def finds_nobody(self, request: Request | None = None, **offer: Any) -> bool:
+        return self.failover.acquire(request, **offer) is None
+
+    @property
+    def in_flight(self) -> int:
+        return self.failover.health().in_flight
+
+
+def test_a_permit_names_its_target_and_its_times() -> None:
+    host = Host(attempt_timeout=50, first_content_timeout=8, idle_timeout=5)
+    permit = host.takes()
+    assert (permit.target.id, permit.number, permit.wait) == ("a", 1, 0.0)
+    assert (permit.timeout, permit.first_content_timeout, permit.idle_timeout) == (50, 8, 5)
+    assert not permit.settled
+    assert host.in_flight == 1
+
+
+def test_the_primary_dies_then_the_fallback_answers() -> None:
+    host = Host()
+    first = host.takes()
+    assert first.failure(unauthorized()).error_class is ErrorClass.AUTH
+    second = host.takes(after=first)
+    assert (second.target.id, second.number) == ("b", 2)
+    second.success({"total_tokens": 12})
+    assert [a.target for a in second.trail.attempts] == ["a", "b"]
+    assert host.in_flight == 0
+    assert host.failover.health()["b"].successes == 1
+
+
+def test_the_same_target_is_offered_again_after_a_wait() -> None:
+    host = Host()
+    first = host.takes()
+    first.failure(rate_limited(2))
+    second = host.takes(after=first)
+    assert second.target.id == "a"
+    assert 2 <= second.wait <= 2.2
+    host.clock.advance(second.wait)
+    second.success()
+    assert second.trail.attempts[1].duration == pytest.approx(0)
+
+
+def test_at_the_start_too_a_short_absence_is_waited_for() -> None:
+    host = Host(target("a"))
+    host.takes().failure(rate_limited(1))
+    permit = host.takes()
+    assert 1 <= permit.wait <= 1.1
+
+
+def test_a_permit_is_settled_once() -> None:
+    host = Host()
+    permit = host.takes()
+    permit.success()
+    assert permit.settled
+    permit.success()
+    permit.cancel()
+    permit.first_content()
+    assert permit.failure(unauthorized()).error_class is ErrorClass.AUTH
+    line = host.failover.health()["a"]
+    assert (line.in_flight, line.successes, line.failures, line.last_error) == (0, 1, 0, None)
+    assert len(permit.trail.attempts) == 1
+    assert host.takes().target.id == "a"
+
+
+def test_a_permit_that_is_given_back_is_evidence_for_nothing() -> None:
+    host = Host()
+    permit = host.takes()
+    permit.cancel()
+    line = host.failover.health()["a"]
+    assert (line.in_flight, line.successes, line.failures) == (0, 0, 0)
+
+
+def test_only_those_on_offer_are_asked() -> None:
+    host = Host(*chain(3))
+    assert host.takes(among=["b", "c"]).target.id == "b"
+    assert host.takes(among={"c"}).target.id == "c"
+    assert host.finds_nobody(among=[])
+    assert host.finds_nobody(among=["someone else"])
+
+
+def test_every_attempt_has_its_own_offer() -> None:
+    host = Host(*chain(3))
+    first = host.takes(among=["a"])
+    first.failure(unauthorized())
+    assert host.finds_nobody(after=first, among=["a"])
+    second = host.takes(after=first, among=["c"])
+    second.failure(unauthorized())
+    assert host.takes(after=second).target.id == "b"
+
+
+def test_those_the_host_has_tried_without_a_permit_are_not_asked_again() -> None:
+    host = Host(*chain(3))
+    assert host.takes(tried=["a"]).target.id == "b"
+    assert host.finds_nobody(tried=["a", "b", "c"])
+
+
+def test_a_request_keeps_to_its_tags() -> None:
+    host = Host(target("a"), target("b", 1, tags=frozenset({"eu"})))
+    first = host.takes(Request(require_tags=frozenset({"eu"})))
+    assert first.target.id == "b"
+    first.failure(unauthorized())
+    assert host.finds_nobody(after=first)
+
+
+def test_with_nobody_there_is_none_and_nothing_is_taken() -> None:
+    host = Host(target("a"))
+    host.takes().failure(unauthorized())
+    assert host.finds_nobody()
+    assert host.in_flight == 0
+    assert host.failover.health()["a"].attempts == 1
+
+
+def test_exhausted_is_the_first_targets_own_error_with_notes_and_trail() -> None:
+    host = Host()
+    error = unauthorized()
+    first = host.takes()
+    first.failure(error)
+    second = host.takes(after=first)
+    second.failure(TimeoutError("too slow"))
+    assert host.finds_nobody(after=second)
+    for _ in range(2):
+        assert second.exhausted() is error
+    assert error.__notes__ == ["b: timeout: too slow"]
+    assert vars(error)["trail"] == second.trail
+    assert vars(error)["retry_after"] == 2.0
+
+
+def test_exhausted_is_the_error_that_nobody_else_would_cure() -> None:
+    host = Host()
+    error = blocked()
+    permit = host.takes()
+    permit.failure(error)
+    assert host.finds_nobody(after=permit)
+    assert permit.exhausted() is error
+
+
+def test_exhausted_after_the_deadline_says_so() -> None:
+    host = Host()
+    permit = host.takes(Request(deadline=3.0))
+    assert permit.timeout == 3.0
+    host.clock.advance(3.0)
+    permit.failure(TimeoutError("too slow"))
+    assert host.finds_nobody(after=permit)
+    assert isinstance(permit.exhausted(), DeadlineExceeded)
+
+
+def test_a_host_may_give_up_before_we_do() -> None:
+    host = Host()
+    permit = host.takes()
+    error = unauthorized()
+    permit.failure(error)
+    assert permit.exhausted() is error
+
+
+def test_after_the_first_content_a_failure_is_the_callers_to_see() -> None:
+    host = Host()
+    permit = host.takes()
+    permit.first_content()
+    cause = ConnectionResetError("gone")
+    assert permit.failure(cause).error_class is ErrorClass.STREAM_INTERRUPTED
+    assert host.finds_nobody(after=permit)
+    ended = permit.exhausted()
+    assert isinstance(ended, StreamInterrupted)
+    assert ended.__cause__ is cause
+
+
+def test_the_first_content_of_a_probe_lets_everybody_back_in() -> None:
+    host = Host(target("a"), same_target_retries=0)
+    for _ in range(3):
+        host.takes().failure(broken())
+    host.clock.advance(3)
+    probe = host.takes()
+    assert host.finds_nobody()
+    probe.first_content()
+    host.takes().success()
+    probe.success()
+    assert host.in_flight == 0
+
+
+def test_a_permit_that_is_never_settled_expires_as_no_evidence() -> None:
+    host = Host(attempt_timeout=120)
+    permit = host.takes()
+    host.clock.advance(120 + GRACE - 1)
+    assert host.in_flight == 1
+    host.clock.advance(1)
+    assert host.in_flight == 0
+    permit.failure(unauthorized())
+    line = host.failover.health()["a"]
+    assert (line.failures, line.in_flight) == (0, 0)
+    assert host.takes().target.id == "a"
+
+
+def test_a_lost_probe_does_not_wedge_its_target() -> None:
+    host = Host(target("a"), attempt_timeout=20)
+    for _ in range(3):
+        host.takes().failure(broken())
+    host.clock.advance(3)
+    host.takes()
+    assert host.finds_nobody()
+    host.clock.advance(20 + GRACE)
+    host.takes()
+
+
+def test_a_stream_under_way_does_not_expire_soon_after_its_first_content() -> None:
+    host = Host()
+    permit = host.takes()
+    host.clock.advance(100)
+    permit.first_content()
+    host.clock.advance(STREAM_LIFETIME - 1)
+    assert host.in_flight == 1
+    permit.success()
+    assert host.failover.health()["a"].successes == 1
+
+
+def test_a_long_attempt_of_a_stream_may_take_as_long_as_any_other() -> None:
+    host = Host(attempt_timeout=3600)
+    permit = host.takes()
+    permit.first_content()
+    host.clock.advance(3600)
+    assert host.in_flight == 1
+
+
+def test_a_streams_permit_has_a_streams_times() -> None:
+    host = Host(attempt_timeout=50, first_content_timeout=8, idle_timeout=5, stream_failover="off")
+    assert host.takes(streaming=True).timeout == 5
+    permit = host.takes(streaming=True)
+    permit.failure(TimeoutError())
+    assert host.finds_nobody(after=permit)
+
+
+def test_nobody_waits_for_a_part_of_the_targets() -> None:
+    host = Host()
+    host.takes(among=["a"]).failure(rate_limited(1))
+    assert host.finds_nobody(among=["a"])
+
+
+def test_max_attempts_counts_permits() -> None:
+    host = Host(*tier(4), max_attempts=2)
+    first = host.takes()
+    first.failure(unauthorized())
+    second = host.takes(after=first)
+    second.failure(unauthorized())
+    assert host.finds_nobody(after=second)
+
+
+def test_a_permit_decides_as_run_does() -> None:
+    def fail(asked: Target) -> str:
+        raise broken()
+
+    host, ours = Host(*chain(3)), Host(*chain(3))
+    permit: Permit | None = host.takes()
+    asked = []
+    while permit is not None:
+        asked.append(permit.target.id)
+        host.clock.advance(permit.wait)
+        permit.failure(broken())
+        last, permit = permit, host.failover.acquire(after=permit)
+    with pytest.raises(Exception, match="All targets failed") as ended:
+        ours.failover.run(fail)
+    assert asked == [a.target for a in ended.value.trail.attempts]
+    assert str(last.trail) == str(ended.value.trail)
