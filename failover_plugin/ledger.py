@@ -45,7 +45,7 @@ class Ledger:
     def end(self, now: float, diagnosis: Diagnosis | None = None, error: BaseException | None = None) -> None:
         """It ended: well, if there is no diagnosis."""
         assert self.target is not None  # noqa: S101 - for the type checker: begin() came first
-        duration = now - self._begun
+        duration = max(0.0, now - self._begun)  # a host may give a permit back before its wait is over
         if diagnosis is None and self._first_content is None:
             self._first_content = duration
         self.entries.append(

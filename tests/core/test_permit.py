@@ -70,6 +70,15 @@ def test_the_same_target_is_offered_again_after_a_wait() -> None:
     assert second.trail.attempts[1].duration == pytest.approx(0)
 
 
+def test_a_permit_given_back_before_its_wait_is_over_took_no_time() -> None:
+    host = Host()
+    first = host.takes()
+    first.failure(rate_limited(2))
+    second = host.takes(after=first)
+    second.cancel()
+    assert second.trail.attempts[1].duration == 0
+
+
 def test_at_the_start_too_a_short_absence_is_waited_for() -> None:
     host = Host(target("a"))
     host.takes().failure(rate_limited(1))
