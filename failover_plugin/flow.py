@@ -120,7 +120,9 @@ class Flow:
         return self._final(now) or self._exhausted(now)
 
     def _start(self, lease: Lease, now: float) -> Start:
-        policy, target, left = self._fleet.policy, lease.standing.target, self._deadline - now
+        """Call the target as it was when the request began: its successor may be one that the request excludes."""
+        policy, left = self._fleet.policy, self._deadline - now
+        target = next(t for t in self._fleet.targets if t.id == lease.standing.id)
         self._lease = lease
         self._ledger.begin(target, now)
         silence = min(policy.first_content_limit, policy.idle_timeout)
@@ -150,7 +152,7 @@ class Flow:
 
     def failed(self, error: BaseException, now: float) -> Diagnosis:
         """The call failed; returns what it was."""
-        target, diagnosis = self._current.standing.target, self.judge(error)
+        target, diagnosis = self._callee, self.judge(error)
         if diagnosis.error_class is ErrorClass.CANCELLED:
             self._fleet.health.released(self._current)
         else:
@@ -167,7 +169,7 @@ class Flow:
 
     def judge(self, error: BaseException) -> Diagnosis:
         """What the error was; one that broke a stream after its first content speaks of the target's streams."""
-        diagnosis = classify(error, provider=self._current.standing.target.provider)
+        diagnosis = classify(error, provider=self._callee.provider)
         of_the_call = diagnosis.scope in (Scope.TARGET, Scope.REQUEST)
         if not self._committed or not of_the_call or diagnosis.error_class is ErrorClass.CANCELLED:
             return diagnosis
@@ -177,6 +179,11 @@ class Flow:
     def _current(self) -> Lease:
         assert self._lease is not None  # noqa: S101 - for the type checker: next() said Start
         return self._lease
+
+    @property
+    def _callee(self) -> Target:
+        assert self._ledger.target is not None  # noqa: S101 - as above
+        return self._ledger.target
 
     # -- how it ends --------------------------------------------------------------------------------------------------
 

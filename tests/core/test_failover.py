@@ -264,6 +264,22 @@ def test_unsound_targets_replace_nothing() -> None:
     assert fo.run(lambda t: t.id).value == "a"
 
 
+def test_a_request_under_way_ends_with_the_targets_it_began_with() -> None:
+    eu = frozenset({"eu"})
+    fo = failover(target("a", tags=eu), target("b", 1, tags=eu, model="in Frankfurt"))
+    seen = []
+
+    def call(asked: Target) -> str:
+        seen.append((asked.id, asked.model))
+        if asked.id == "a":
+            fo.replace_targets([target("a", tags=eu), target("b", 1, model="in Ohio")])
+            raise unauthorized()
+        return "hi"
+
+    fo.run(call, Request(require_tags=eu))
+    assert seen[-1] == ("b", "in Frankfurt")
+
+
 # -- forks ------------------------------------------------------------------------------------------------------------
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
