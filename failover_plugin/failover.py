@@ -59,6 +59,7 @@ class Failover:
         decisions.
         """
         self._clock = clock or SystemClock()
+        self._own_rng = rng is None
         rng = rng or Random()  # noqa: S311 - not for secrets
         self._fleet = _fleet(checked_targets(targets), policy or Policy(), rng)
         _alive.add(self)
@@ -181,6 +182,8 @@ class Failover:
         for failover in list(_alive):
             failover._fleet.health.after_fork()  # noqa: SLF001 - our own
             failover._fleet.budget.after_fork()  # noqa: SLF001 - our own
+            if failover._own_rng:  # noqa: SLF001 - our own
+                failover._fleet.rng.seed()  # noqa: SLF001 - our own; else all children would come back in step
 
 
 def _fleet(targets: tuple[Target, ...], policy: Policy, rng: Random) -> Fleet:

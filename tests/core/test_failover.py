@@ -340,6 +340,24 @@ def test_a_forked_child_has_a_fresh_lock_and_nothing_in_flight() -> None:
 
 
 @needs_fork
+def test_forked_children_do_not_come_back_in_step() -> None:
+    told = forked("""
+        fo = Failover([Target("a", provider="p", model="m")], Policy(same_target_retries=0))
+
+        def opens():
+            while fo.health()["a"].state == "closed":
+                try:
+                    fo.run(broken)
+                except Exception:
+                    pass
+            return round(fo.health()["a"].returns_in, 2)
+
+        print(json.dumps([in_child(opens) for _ in range(6)]))
+    """)
+    assert len(set(told)) > 1
+
+
+@needs_fork
 def test_a_seed_that_was_given_is_kept_in_a_forked_child() -> None:
     told = forked("""
         from random import Random
