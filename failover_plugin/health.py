@@ -33,6 +33,7 @@ class FleetHealth:
         self._breakers: dict[tuple[Scope, str], Breaker] = {}
         self._cooldowns: dict[str, Cooldown] = {}
         self._standings: dict[str, Standing] = {}
+        self._generation = 0
         self._mortal: set[Lease] = set()
         self._next_expiry = inf
         self.replace(targets)
@@ -57,6 +58,7 @@ class FleetHealth:
     def after_fork(self) -> None:
         """In a child process: a fresh lock, and nothing in flight, since the parent's calls are not ours."""
         self._lock = Lock()
+        self._generation += 1
         self._mortal.clear()
         for breaker in self._breakers.values():
             breaker.forget_probes()
@@ -87,7 +89,7 @@ class FleetHealth:
             standing.attempts += 1
             standing.in_flight += 1
             passages = tuple(Passage(s, b, b.admit(now)) for s, b in standing.breakers.items())
-            lease = Lease(standing, passages, standing.cooldown, now + lifetime)
+            lease = Lease(standing, passages, standing.cooldown, now + lifetime, self._generation)
             if lifetime < inf:
                 self._mortal.add(lease)
                 self._next_expiry = min(self._next_expiry, lease.expires)
@@ -156,8 +158,8 @@ class FleetHealth:
             breaker.failed(passage.leave, verdict.weight, reason, now, self._rng)
 
     def _settle(self, lease: Lease) -> bool:
-        """Whether this is the lease's one settlement."""
-        if lease.settled:
+        """Whether this is the lease's one settlement. In a forked child the parent's leases count as settled."""
+        if lease.settled or lease.generation != self._generation:
             return False
         lease.settled = True
         lease.standing.in_flight -= 1

@@ -57,6 +57,7 @@ class Lease:
     passages: tuple[Passage, ...]
     cooldown: Cooldown
     expires: float
+    generation: int
     settled: bool = field(default=False)
 
 

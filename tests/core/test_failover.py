@@ -365,3 +365,28 @@ def test_a_seed_that_was_given_is_kept_in_a_forked_child() -> None:
         print(json.dumps([in_child(fo._fleet.rng.random) for _ in range(2)]))
     """)
     assert told == [Random(3).random()] * 2
+
+
+@needs_fork
+def test_a_call_that_forks_settles_in_the_child_what_it_took_in_the_parent() -> None:
+    told = forked("""
+        fo = Failover([Target("a", provider="p", model="m")])
+
+        def call(target):
+            read, write = os.pipe()
+            child = os.fork()
+            if child:
+                os.waitpid(child, 0)
+                os.close(write)
+                with os.fdopen(read) as told:
+                    return json.loads(told.read())
+            call.write = write
+            return "child"
+
+        result = fo.run(call)
+        if result.value == "child":
+            os.write(call.write, json.dumps(fo.health().in_flight).encode())
+            os._exit(0)
+        print(json.dumps([result.value, fo.health().in_flight]))
+    """)
+    assert told == [0, 0]
