@@ -11,9 +11,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from failover_plugin.classify import body as bodies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_T = TypeVar("_T")
 
 _TRANSLATOR: Final = "litellm."
 """Its exceptions stand for others, and often with an HTTP status of its own making."""
@@ -70,11 +75,11 @@ class Evidence:
 
 def from_response(status: object, headers: object, raw: object) -> Evidence:
     """Evidence from the parts of an HTTP response."""
-    body = bodies.read(raw)
+    body = _or(bodies.Body(), bodies.read, raw)
     return Evidence(
         status=_as_status(status),
         claimed_status=body.status,
-        headers=lowered(headers),
+        headers=_or({}, lowered, headers),
         codes=body.codes,
         message=body.message,
         text=_spoken(body.message),
@@ -90,12 +95,12 @@ def from_exception(error: BaseException) -> Evidence:
     status = _status(error, response)
     said = _said(error)
     spoken = status is not None or body is not None or not names[0].startswith("builtins.")
-    known = bodies.read(said if body is None else body)
+    known = _or(bodies.Body(), bodies.read, said if body is None else body)
     return Evidence(
         names=names,
         status=status,
         claimed_status=known.status,
-        headers=_headers(error, response),
+        headers=_or({}, _headers, error, response),
         codes=(*_codes(error, response, translated=translated), *known.codes),
         message=known.message or said,
         text=_spoken(known.message, said) if spoken else "",
@@ -228,10 +233,7 @@ def _said(error: BaseException) -> str:
     message = _text(_attribute(error, "message"), bodies.MAX_BODY)
     if message:
         return message
-    try:
-        return str(error)[: bodies.MAX_BODY]
-    except Exception:  # noqa: BLE001 - a stranger's __str__ may do anything
-        return ""
+    return _or("", str, error)[: bodies.MAX_BODY]
 
 
 def _spoken(*texts: str) -> str:
@@ -245,10 +247,15 @@ def _errno(error: BaseException) -> int | None:
 
 
 def _attribute(owner: object, name: str) -> object:
+    return _or(None, getattr, owner, name, None)
+
+
+def _or(default: _T, read: Callable[..., _T], *arguments: object) -> _T:
+    """What can be read, or the default: a stranger's property may raise anything, and the other facts still count."""
     try:
-        return getattr(owner, name, None)
-    except Exception:  # noqa: BLE001 - a stranger's property may raise anything
-        return None
+        return read(*arguments)
+    except Exception:  # noqa: BLE001 - see above
+        return default
 
 
 def _item(owner: object, key: str) -> object:

@@ -95,6 +95,8 @@ TELLING: Final[Mapping[str, ErrorClass]] = {
 
 LAST: Final[Mapping[str, ErrorClass]] = {
     "aiohttp.ContentTypeError": ErrorClass.SERVER_ERROR,
+    "httpx2.SSEError": ErrorClass.SERVER_ERROR,
+    "json.JSONDecodeError": ErrorClass.SERVER_ERROR,
     "botocore.HTTPClientError": ErrorClass.NETWORK,
     "langchain_core.ModelAPIError": ErrorClass.SERVER_ERROR,
     "langchain_core.ModelAuthenticationError": ErrorClass.AUTH,
@@ -105,6 +107,7 @@ LAST: Final[Mapping[str, ErrorClass]] = {
     "langchain_core.ModelRateLimitError": ErrorClass.RATE_LIMIT,
     "langchain_core.ModelTimeoutError": ErrorClass.TIMEOUT,
     "urllib3.MaxRetryError": ErrorClass.NETWORK,
+    "*.APIError": ErrorClass.SERVER_ERROR,
     "*.APIResponseValidationError": ErrorClass.SERVER_ERROR,
     "*.AuthenticationError": ErrorClass.AUTH,
     "*.BadRequestError": ErrorClass.INVALID_REQUEST,
@@ -115,7 +118,11 @@ LAST: Final[Mapping[str, ErrorClass]] = {
     "*.RateLimitError": ErrorClass.RATE_LIMIT,
     "*.UnprocessableEntityError": ErrorClass.INVALID_REQUEST,
 }
-"""Names that count only when nothing else spoke, neither this exception nor one beneath it."""
+"""Names that count only when nothing else spoke, neither this exception nor one beneath it.
+
+An SDK's bare APIError is an error inside a stream with a code nobody knows; JSON that does not parse is a broken
+answer.
+"""
 
 STATUS_INVENTED: Final[Mapping[str, ErrorClass]] = {
     "litellm.APIConnectionError": ErrorClass.NETWORK,
@@ -133,8 +140,8 @@ def find(
 ) -> tuple[ErrorClass, str] | None:
     """What the most derived known name means, and that name as ``package.Class``.
 
-    ``exact`` is for exceptions that stand for others: they share names that they do not always deserve, so only an
-    entry that names their package counts.
+    ``exact`` is for exceptions that stand for others: they bear names that they do not always deserve, so only an entry
+    that names their package counts.
     """
     for name in names:
         meaning = table.get(name) or (None if exact else table.get(f"*.{name.partition('.')[2]}"))

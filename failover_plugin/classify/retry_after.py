@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_RETRY_AFTER: Final = 3600.0
 """No wait is longer than an hour (in seconds): by then a probe is cheaper than believing a header."""
 
-_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 
 _UNITS: Final = {"retry-after-ms": 0.001, "x-ms-retry-after-ms": 0.001, "retry-after": 1.0}
 

@@ -181,6 +181,12 @@ RULES: Final = (
         check=_untouched_limit,
         why="the limit is untouched",
     ),
+    Rule(
+        family="anthropic",
+        means=ErrorClass.UNSUPPORTED,
+        phrases=("prefilling assistant messages", "assistant message prefill"),
+        statuses=_REFUSED,
+    ),
     Rule(family="anthropic", means=ErrorClass.PAYLOAD_TOO_LARGE, codes=_codes("request_too_large")),
     Rule(family="anthropic", means=ErrorClass.AUTH, codes=_codes("authentication_error")),
     Rule(family="anthropic", means=ErrorClass.NOT_FOUND, codes=_codes("not_found_error")),
