@@ -19,7 +19,7 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}): give the path of a YAML or JSON file.") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not text in UTF-8: give a YAML or JSON file.") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
         raise ConfigError(f"{path}: is not YAML or JSON{_place(error)}: mend the syntax there.") from None
     return mapping(str(path), data)
 
