@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -11,6 +12,8 @@ from pydantic_core import ErrorDetails
 from failover_plugin.classify.redact import redact
 from failover_plugin.errors import ConfigError
 
+_SECRET = re.compile(r"key|password|secret|token", re.IGNORECASE)
+
 
 def config_error(error: ValidationError, where: str, known: Iterable[str]) -> ConfigError:
     """Say what is wrong with ``where``; ``known`` are the fields it has."""
@@ -19,9 +22,9 @@ def config_error(error: ValidationError, where: str, known: Iterable[str]) -> Co
 
 def _finding(detail: ErrorDetails, where: str, known: list[str]) -> str:
     field = ".".join([where, *map(str, detail["loc"])])
-    value = _shown(detail["input"])
+    value = _shown(field, detail["input"])
     match detail["type"]:
-        case "extra_forbidden":
+        case "extra_forbidden" | "unexpected_keyword_argument":
             return f"{field} = {value}: there is no such field. {_nearest(str(detail['loc'][-1]), known)}"
         case "missing":
             return f"{field} is missing: give it a value."
@@ -42,6 +45,7 @@ def _remedy(message: str) -> str:
     return text.replace("Input should be", "it should be").replace("Input should", "it should")
 
 
-def _shown(value: object) -> str:
-    text = redact(repr(value))
+def _shown(field: str, value: object) -> str:
+    """Nothing that may be a secret, by its looks or by its field's name."""
+    text = repr("[redacted]") if isinstance(value, str) and _SECRET.search(field) else redact(repr(value))
     return text if len(text) <= 80 else f"{text[:77]}..."

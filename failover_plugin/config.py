@@ -36,7 +36,7 @@ def load_config(path: str | Path) -> Config:
     if unknown := sorted(set(data) - known):
         raise ConfigError(f"{path}: {unknown[0]} = …: there is no such section. Known: {', '.join(sorted(known))}.")
     if data.get("version", VERSION) != VERSION:
-        raise ConfigError(f"{path}: version = {data['version']!r}: this release reads version {VERSION}.")
+        raise ConfigError(f"{path}: version = {redact(repr(data['version']))}: this release reads version {VERSION}.")
     try:
         return Config(_targets_in(data.get("targets")), Policy(**mapping("policy", data.get("policy") or {})))
     except ConfigError as error:
@@ -50,7 +50,7 @@ def checked_targets(targets: Iterable[Target]) -> tuple[Target, ...]:
         raise ConfigError("targets = []: there is nobody to ask. Give at least one Target.")
     ids = [t.id for t in checked]
     if twice := next((i for i in ids if ids.count(i) > 1), None):
-        raise ConfigError(f"targets: id = {twice!r} is given twice. Give every target an id of its own.")
+        raise ConfigError(f"targets: id = {redact(twice)!r} is given twice. Give every target an id of its own.")
     return tuple(sorted(checked, key=lambda t: t.tier))
 
 
@@ -66,7 +66,8 @@ def checked_request(request: Request | None) -> Request:
 
 def _targets_in(listed: object) -> tuple[Target, ...]:
     if not isinstance(listed, list):
-        raise ConfigError(f"targets = {listed!r}: give a list of targets, each with id, provider and model.")
+        shown = redact(repr(listed))[:80]
+        raise ConfigError(f"targets = {shown}: give a list of targets, each with id, provider and model.")
     entries = cast("list[object]", listed)
     return checked_targets([_target(f"targets[{i}]", entry) for i, entry in enumerate(entries)])
 
