@@ -11,7 +11,7 @@ from litellm.exceptions import ServiceUnavailableError
 from failover_plugin import Permit, Request
 from litellm_failover.fleet import Fleet
 from litellm_failover.host import mapping
-from litellm_failover.journey import Journey
+from litellm_failover.journey import Journey, mark
 from litellm_failover.targets import Deployment
 
 
@@ -23,6 +23,7 @@ class _Zero(int):
 
 
 _NO_RETRIES = _Zero(0)
+_TIMEOUTS = ("timeout", "request_timeout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,8 @@ class Choice:
     @property
     def limit(self) -> float:
         """Seconds until the answer, or a stream's first content, is overdue."""
-        if self.asked.get("stream"):
-            return _seconds(self.asked.get("stream_timeout")) or self.permit.first_content_timeout
-        return _seconds(self.asked.get("timeout")) or self.permit.timeout
+        ours = self.permit.first_content_timeout if self.asked.get("stream") else self.permit.timeout
+        return self._given or ours
 
     def deployment(self, *, watched: bool) -> dict[str, Any]:
         """A copy for LiteLLM, with limits for the client.
@@ -53,10 +53,15 @@ class Choice:
         """
         permit, params = self.permit, dict(self.offered["litellm_params"])
         silences = permit.first_content_timeout, permit.idle_timeout
-        limits = {"timeout": permit.timeout, "stream_timeout": max(silences) if watched else min(silences)}
-        for name, ours in limits.items():
+        silence = self._given or (max(silences) if watched else min(silences))
+        for name, ours in {"timeout": permit.timeout, "stream_timeout": silence}.items():
             params[name] = min(_seconds(params.get(name)) or ours, ours)
         return {**self.offered, "litellm_params": params}
+
+    @property
+    def _given(self) -> float | None:
+        names = ("stream_timeout", *_TIMEOUTS) if self.asked.get("stream") else _TIMEOUTS
+        return next((seconds for name in names if (seconds := _seconds(self.asked.get(name)))), None)
 
 
 def choose(
@@ -103,11 +108,13 @@ def _nobody(fleet: Fleet, request: Request, offered: Collection[str]) -> Excepti
     returns = [skip.returns_in for skip in skips if skip.returns_in is not None]
     why = "; ".join(str(skip).strip() for skip in skips) or "none is on offer"
     error = ServiceUnavailableError(f"No deployment can be asked: {why}.", llm_provider="", model=request.model or "")
-    vars(error).update(num_retries=0, retry_after=min(returns, default=None))
+    mark(error, num_retries=0, retry_after=min(returns, default=None))
     return error
 
 
 def _seconds(value: Any) -> float | None:
+    """A limit as LiteLLM takes them: a number, or an object of httpx's with one for every phase."""
+    value = getattr(value, "read", value)
     return float(value) if isinstance(value, int | float) and value > 0 else None
 
 

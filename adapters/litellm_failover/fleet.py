@@ -46,7 +46,7 @@ class Fleet:
         with self._lock:
             deployments = {given_id(d): d for d in (*offered, *self._host.deployments)}.values()
             self.failover.replace_targets(targets_of(deployments))
-            self._known = _known((*offered, *deployments))
+            self._known = _known(deployments)
             return self._known
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -49,7 +50,7 @@ class Journey:
         self.open.failure(error)
         self._last, self.open = self.open, None
         self._errors.append(error)
-        _mark(error, num_retries=self._failover.policy.max_attempts)
+        mark(error, num_retries=self._failover.policy.max_attempts)
 
     def refusal(self, reason: Callable[[], Exception]) -> Exception:
         """What ends the host's loop after a no: the latest attempt's own error, the reason if there was no attempt."""
@@ -82,7 +83,7 @@ class Journey:
         if self._last is None or not self.concerns(error):
             return error
         verdict = self._last.exhausted()
-        _mark(verdict, num_retries=len(self._last.trail.attempts) - 1)
+        mark(verdict, num_retries=len(self._last.trail.attempts) - 1)
         return verdict
 
 
@@ -93,7 +94,8 @@ def usage_of(answer: Any) -> Mapping[str, int] | None:
     return {name: count for name, count in counts.items() if isinstance(count, int)} or None
 
 
-def _mark(error: BaseException, **marks: object) -> None:
-    """LiteLLM reads these off an error, whether or not its class declares them."""
-    for name, value in marks.items():
-        setattr(error, name, value)
+def mark(error: BaseException, **marks: object) -> None:
+    """Write on an error what LiteLLM, or the caller, reads off it; one with slots goes without."""
+    with suppress(AttributeError):
+        for name, value in marks.items():
+            setattr(error, name, value)

@@ -24,7 +24,7 @@ from litellm_failover.choice import choose
 from litellm_failover.fleet import Fleet
 from litellm_failover.host import Host
 from litellm_failover.journey import Journey, current
-from litellm_failover.streams import AsyncWatchedStream, WatchedStream
+from litellm_failover.streams import AsyncWatchedStream, WatchedStream, is_made_up
 
 
 class Seams:
@@ -164,9 +164,9 @@ class Seams:
 
 
 def _permit_for(stream: Any) -> Permit | None:
-    """The permit that this stream is to settle. One out of LiteLLM's cache says nothing of the target."""
+    """The permit that this stream is to settle. One that LiteLLM made up itself says nothing of the target."""
     journey = current.get()
-    if journey is not None and stream.custom_llm_provider == "cached_response":
+    if journey is not None and is_made_up(stream):
         journey.leave()
     return None if journey is None else journey.open
 

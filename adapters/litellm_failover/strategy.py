@@ -16,7 +16,8 @@ def install(router: Any, policy: Policy | None = None) -> FailoverRoutingStrateg
     """Let the core choose, time and judge every call of this router. A second time it returns the first's strategy.
 
     LiteLLM's own cooldowns and retry policies are off meanwhile, since two memories of the same failures would fight;
-    ``uninstall`` puts everything back. Raises ``ConfigError`` for a deployment whose ``model_info.failover`` is not
+    ``uninstall`` puts everything back. What a caller gives with one call, ``timeout`` or ``num_retries``, still counts
+    for that call. Raises ``ConfigError`` for a deployment whose ``model_info.failover`` is not
     understood, a router of an unknown version, and a policy other than the one installed.
     """
     installed = _installed(router)
@@ -76,12 +77,13 @@ class FailoverRoutingStrategy(CustomRoutingStrategyBase):
 
     def _asked_by(self) -> Host:
         """The router that asks. LiteLLM does not say which one it is, so at the first question we look who that is."""
-        if self._host is None:
-            router = calling_router()
-            if router is None:
-                raise ConfigError("strategy: it serves no router; call install(router), or set it on a litellm.Router")
-            return self.attach(router)
-        return self._host
+        if self._host is not None:
+            return self._host
+        router = calling_router()
+        if router is None:
+            raise ConfigError("strategy: it serves no router; call install(router), or set it on a litellm.Router")
+        uninstalled = self._fleet is not None
+        return Host(router) if uninstalled else self.attach(router)
 
 
 _MARK = "_failover_routing_strategy"

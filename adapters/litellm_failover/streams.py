@@ -17,7 +17,7 @@ from typing import Any
 from litellm.exceptions import MidStreamFallbackError, Timeout
 
 from failover_plugin import Permit, StreamInterrupted
-from litellm_failover.journey import usage_of
+from litellm_failover.journey import mark, usage_of
 
 _CONTENT = (
     "content",
@@ -29,7 +29,7 @@ _CONTENT = (
     "images",
     "refusal",
 )
-_MARKS = ("received_finish_reason", "intermittent_finish_reason")
+_MARKS = ("received_finish_reason", "intermittent_finish_reason", "received_any_finish_reason")
 
 
 class Watched:
@@ -54,7 +54,7 @@ class Watched:
 
     @property
     def _marked(self) -> bool:
-        return any(getattr(self._stream, name, None) is not None for name in _MARKS)
+        return any(getattr(self._stream, name, None) for name in _MARKS)
 
     def _saw(self, chunk: Any) -> Any:
         """Note what a chunk brings. Raises if it is a finish that the provider never sent."""
@@ -88,8 +88,7 @@ class Watched:
         if isinstance(error, MidStreamFallbackError):
             error = _original(error)
         self._permit.failure(error)
-        with suppress(AttributeError):  # an exception with slots takes no trail
-            setattr(error, "trail", self._permit.trail)  # noqa: B010 - no type declares it
+        mark(error, trail=self._permit.trail)
         raise error
 
     def _left(self) -> None:
@@ -186,6 +185,12 @@ class AsyncWatchedStream(Watched, AsyncIterator[Any]):
             return self._conclude(error)
         finally:
             await self._stream.aclose()
+
+
+def is_made_up(stream: Any) -> bool:
+    """Whether no provider has a part in this stream: it comes out of LiteLLM's cache, or from ``mock_response``."""
+    source: str = getattr(stream.completion_stream, "__name__", "")
+    return stream.custom_llm_provider == "cached_response" or source.endswith("mock_completion_streaming_obj")
 
 
 def _has_content(choice: Any) -> bool:

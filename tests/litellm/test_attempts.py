@@ -194,12 +194,12 @@ async def test_a_number_of_retries_given_with_a_call_still_bounds_litellms_loop(
     assert len(caught.value.trail.attempts) == 1
 
 
-async def test_a_timeout_given_with_a_call_wins(bench: Any, ask_plain: Ask) -> None:
+async def test_a_timeout_given_with_a_call_wins(bench: Any, ask: Ask) -> None:
     bench.route(bench.deployment(bench.primary))
     bench.primary.fail(faults.hang())
     start = time.monotonic()
     with pytest.raises(Exception, match=r"(?i)time"):
-        await ask_plain(timeout=0.5)
+        await ask(timeout=0.5)
     assert time.monotonic() - start < 1.5
 
 
@@ -251,3 +251,10 @@ async def test_without_stream_failover_a_stream_is_not_opened_elsewhere(bench: A
         await ask_stream()
     assert not bench.backup.requests
     assert bench.health().failures == 1
+
+
+async def test_a_mocked_stream_needs_no_finish_mark(bench: Any, ask: Ask) -> None:
+    bench.route()
+    assert await ask(mock_response="Made up.") == "Made up."
+    assert not bench.primary.requests
+    assert bench.in_flight == 0

@@ -109,6 +109,10 @@ async def test_it_is_a_custom_strategy_as_litellm_knows_them(bench: Any, mode: s
     assert len(bench.primary.requests) <= 4
     assert bench.health("backup").successes == 5
     assert install(router) is strategy
+    strategy.uninstall()
+    before = bench.health("backup").successes
+    assert await bench.ask(mode, mock_response="Made up.") == "Made up."
+    assert bench.health("backup").successes == before
 
 
 def test_a_strategy_without_a_router_says_so(bench: Any) -> None:
