@@ -32,7 +32,7 @@ class Intake(Generic[C]):
     ) -> None:
         self._flow = flow
         self._start = start
-        self._started = self._heard = now
+        self._started = now
         self._has_content = has_content
         self._is_finished = is_finished
         self._finished = False
@@ -44,7 +44,6 @@ class Intake(Generic[C]):
 
     def accept(self, chunk: C, now: float) -> list[C]:
         """Take a chunk; returns the chunks that may be delivered now. Raises ``TimeoutError`` if content is overdue."""
-        self._heard = now
         if self._is_finished is not None and self._is_finished(chunk):
             self._finished = True
         if self.committed:
@@ -82,11 +81,11 @@ class Intake(Generic[C]):
         return held
 
     def patience(self, now: float) -> float:
-        """Seconds that the next chunk may take from now."""
+        """Seconds that the next chunk may take from now; the time a listener takes is not the target's silence."""
         if self._finished:
-            limit = self._heard + AFTERMATH
+            limit = now + AFTERMATH
         elif self.committed:
-            limit = self._heard + self._start.idle_timeout
+            limit = now + self._start.idle_timeout
         else:
             limit = self._started + self._start.first_content_timeout
         return max(0.0, min(limit, self._start.deadline) - now)

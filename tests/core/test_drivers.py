@@ -670,6 +670,7 @@ async def test_a_stream_that_falls_silent_after_content_is_interrupted() -> None
 async def test_a_slow_listener_is_not_the_targets_silence() -> None:
     async def open_(asked: Target) -> AsyncIterator[str]:
         for word in ("once", "upon", "a", "time"):
+            await asyncio.sleep(0.001)
             yield word
 
     heard = []
@@ -699,8 +700,8 @@ async def test_a_stream_that_stays_open_after_its_finish_mark_is_over_soon() -> 
 
     clock, heard = FakeClock(), []
     fo = failover(clock=clock)
-    async for chunk in fo.astream(open_, **MARKS):
-        clock.advance(0.97)  # of the second that what follows the mark has
+    async for chunk in fo.astream(open_, Request(deadline=1.0), **MARKS):
+        clock.advance(0.97 if chunk == END else 0.0)
         heard.append(chunk)
     assert heard == ["once", END]
     assert fo.health()["a"].successes == 1
