@@ -88,6 +88,36 @@ def test_recent_trails_are_the_latest_requests() -> None:
     assert fo.recent_trails == tuple(trails[-32:])
 
 
+def test_a_notebook_and_a_terminal_show_the_same_words() -> None:
+    class Printer:
+        said = ""
+
+        def text(self, words: str) -> None:
+            self.said += words
+
+    clock = FakeClock()
+    fo = failover(clock=clock)
+    trail = fo.run(Script(clock, {"a": [unauthorized()], "b": ["hi"]}).call).trail
+    for thing in (trail, fo.health()):
+        printer = Printer()
+        thing._repr_pretty_(printer, cycle=False)
+        assert printer.said == str(thing)
+
+
+def test_the_machines_own_clock_moves_while_it_sleeps() -> None:
+    asked = []
+
+    def call(target_: Target) -> str:
+        asked.append(target_.id)
+        if len(asked) == 1:
+            raise ConnectionRefusedError
+        return "hi"
+
+    result = Failover([target("a")], rng=Random(1)).run(call)
+    first, second = result.trail.attempts
+    assert second.started - first.started >= Random(1).uniform(0, 0.05)
+
+
 def test_it_says_who_it_asks() -> None:
     assert repr(failover(target("z", 1), target("y"))) == "Failover([y, z])"
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import inf
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from core.scripted import (
     blocked,
     broken,
     chain,
+    diagnosis,
     invalid,
     overloaded,
     rate_limited,
@@ -23,8 +27,10 @@ from core.scripted import (
 )
 
 from failover_plugin.errors import AllTargetsFailed, DeadlineExceeded, StreamInterrupted
+from failover_plugin.health import FleetHealth
 from failover_plugin.model import ErrorClass, Request, Target
 from failover_plugin.policy import BudgetPolicy, Policy
+from failover_plugin.standing import Lease
 
 
 def world(targets: list[Target], **policy: Any) -> World:
@@ -127,6 +133,30 @@ def test_a_pause_that_finds_a_sibling_back_asks_the_sibling() -> None:
     story.sleeps()
     fleet.clock.advance(1.0)
     story.asks("b")
+
+
+class Crowded(FleetHealth):
+    """Somebody else takes the first place that is asked for, at the last moment."""
+
+    taken: Lease | None = None
+
+    def admit(self, target_id: str, now: float, lifetime: float = inf) -> Lease | None:
+        self.taken = self.taken or super().admit(target_id, now)
+        return super().admit(target_id, now, lifetime)
+
+
+def test_a_place_that_is_taken_in_between_is_looked_for_elsewhere() -> None:
+    fleet = world(chain(2))
+    health = Crowded(fleet.fleet.targets, fleet.fleet.policy.breaker, Random(0))
+    fleet.fleet = replace(fleet.fleet, health=health)
+    for _ in range(3):
+        lease = FleetHealth.admit(health, "a", fleet.clock.now)
+        assert lease is not None
+        health.failed(lease, diagnosis("server_error"), fleet.clock.now)
+    fleet.clock.advance(3)
+    story = fleet.request().asks("b")
+    assert "a probe is under way" in str(story.flow.trail)
+    assert health.report(fleet.clock.now)["a"].in_flight == 1
 
 
 # -- rate limits ------------------------------------------------------------------------------------------------------
