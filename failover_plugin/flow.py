@@ -168,10 +168,13 @@ class Flow:
         self._ledger.end(now, left)
 
     def judge(self, error: BaseException) -> Diagnosis:
-        """What the error was; one that broke a stream after its first content speaks of the target's streams."""
+        """What the error was; one that broke a stream after its first content speaks of the target's streams, unless
+        the caller left or the text was blocked.
+        """
         diagnosis = classify(error, provider=self._callee.provider)
         of_the_call = diagnosis.scope in (Scope.TARGET, Scope.REQUEST)
-        if not self._committed or not of_the_call or diagnosis.error_class is ErrorClass.CANCELLED:
+        its_own = diagnosis.error_class in (ErrorClass.CANCELLED, ErrorClass.CONTENT_POLICY)
+        if not self._committed or not of_the_call or its_own:
             return diagnosis
         return replace(diagnosis, error_class=ErrorClass.STREAM_INTERRUPTED, scope=Scope.TARGET)
 

@@ -539,6 +539,18 @@ def test_a_dead_key_is_a_dead_key_even_midway() -> None:
     fleet.request().asks("b")
 
 
+def test_a_text_that_is_blocked_midway_is_held_against_nobody() -> None:
+    fleet = world(chain(2))
+    for _ in range(5):
+        story = fleet.request(streaming=True).asks("a")
+        story.flow.first_content(story.clock.now)
+        error = blocked()
+        ended = story.fails(error).gives_up()
+        assert isinstance(ended, StreamInterrupted)
+        assert ended.__cause__ is error
+    assert fleet.fleet.health.report(fleet.clock.now)["a"].health == "healthy"
+
+
 def test_with_stream_failover_off_a_streams_error_is_returned() -> None:
     fleet = world(chain(2), stream_failover="off")
     error = TimeoutError()
