@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from failover_plugin import Policy
-from failover_plugin.emulator import Emulator, Site
+from failover_plugin.emulator import Emulator, Site, faults
 
 MESSAGES = [{"role": "user", "content": "Say hello."}]
 MODES = ("completion", "acompletion", "completion-stream", "acompletion-stream")
@@ -144,8 +144,18 @@ def _asking(bench: Bench, mode: str) -> Callable[..., Awaitable[str]]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-async def _stop_logging() -> AsyncIterator[None]:
-    """LiteLLM's logging task has to end before the loop does: CPython 3.11 may crash at exit otherwise."""
+async def _warm(emulator: Emulator) -> AsyncIterator[None]:
+    """LiteLLM loads half of itself with its first calls, which must not count in a test that takes the time.
+
+    Its logging task has to end before the loop does: CPython 3.11 may crash at exit otherwise.
+    """
+    bench = Bench(emulator)
+    bench.route()
+    for mode in MODES:
+        await bench.ask(mode)
+    bench.primary.fail(faults.server_error())
+    await bench.ask("acompletion")
+    await bench.close()
     yield
     from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
 
