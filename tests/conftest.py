@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-import pytest
-
 os.environ.update(
     LITELLM_LOCAL_MODEL_COST_MAP="True",
     LITELLM_RUST="0",
@@ -14,8 +12,3 @@ os.environ.update(
 )
 
 pytest_plugins = ["failover_plugin.testing"]
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Warnings are errors, except one that LiteLLM's own types draw from pydantic."""
-    config.addinivalue_line("filterwarnings", "ignore:Item .* on TypedDict class:UserWarning")
