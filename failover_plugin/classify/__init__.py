@@ -31,6 +31,8 @@ __all__ = [
     "verdict_table",
 ]
 
+_UNREADABLE = Finding(means=ErrorClass.UNKNOWN, why="nothing could be read")
+
 
 def classify(error: BaseException, *, provider: str | None = None) -> Diagnosis:
     """What an exception means. Never raises, whatever the exception does.
@@ -40,7 +42,7 @@ def classify(error: BaseException, *, provider: str | None = None) -> Diagnosis:
     try:
         return _diagnose(error, provider)
     except Exception:  # noqa: BLE001 - an exception may be hostile in ways nobody has thought of
-        return _diagnosis(Finding(means=ErrorClass.UNKNOWN, why="unreadable"), Evidence(), (), provider)
+        return _diagnosis(_UNREADABLE, Evidence(), (), provider)
 
 
 def classify_response(
@@ -55,7 +57,7 @@ def classify_response(
         found = rules.decide(evidence) or _unknown(f"status {status}")
         return _diagnosis(found, evidence, (evidence,), provider)
     except Exception:  # noqa: BLE001 - a body object may be hostile too
-        return _diagnosis(_unknown("unreadable"), Evidence(), (), provider)
+        return _diagnosis(_UNREADABLE, Evidence(), (), provider)
 
 
 def _diagnose(error: BaseException, provider: str | None) -> Diagnosis:

@@ -51,9 +51,10 @@ _OWN_MISTAKES: Final = (
 class Evidence:
     """What one exception, or one response, says.
 
-    ``names`` are its classes as ``package.Class``, the most derived first. ``headers`` have lower-case names. ``text``
-    is what the provider or its SDK says, in lower case. ``errno`` is the operating system's. ``translated`` marks an
-    exception that stands for another one and has lost some of its facts.
+    ``names`` are its classes as ``package.Class``, the most derived first. ``claimed_status`` is the one that the body
+    names. ``headers`` have lower-case names. ``text`` is what the provider or its SDK says, in lower case; the words of
+    a bare built-in exception are anybody's, and do not count. ``errno`` is the operating system's. ``translated`` marks
+    an exception that stands for another one and has lost some of its facts.
     """
 
     names: tuple[str, ...] = ()
@@ -87,7 +88,11 @@ def from_response(status: object, headers: object, raw: object) -> Evidence:
 
 
 def from_exception(error: BaseException) -> Evidence:
-    """Evidence from one exception, not from those beneath it."""
+    """Evidence from one exception, not from those beneath it; empty if nothing of it can be read."""
+    return _or(Evidence(names=class_names(error)), _from_exception, error)
+
+
+def _from_exception(error: BaseException) -> Evidence:
     names = class_names(error)
     translated = names[0].startswith(_TRANSLATOR)
     response = _attribute(error, "response")
@@ -95,7 +100,7 @@ def from_exception(error: BaseException) -> Evidence:
     status = _status(error, response)
     said = _said(error)
     spoken = status is not None or body is not None or not names[0].startswith("builtins.")
-    known = _or(bodies.Body(), bodies.read, said if body is None else body)
+    known = _or(bodies.Body(), bodies.read, said if body is None else body) if spoken else bodies.Body()
     return Evidence(
         names=names,
         status=status,
@@ -119,12 +124,12 @@ def chain(error: BaseException) -> Iterator[BaseException]:
         if id(link) not in seen:
             seen.add(id(link))
             yield link
-            waiting.extend(_beneath(link))
+            waiting.extend(_or((), _beneath, link))
 
 
-def _beneath(error: BaseException) -> Iterator[BaseException]:
+def _beneath(error: BaseException) -> tuple[BaseException, ...]:
     found = (_attribute(error, "original_exception"), _before(error), *_grouped(error))
-    return (link for link in found if isinstance(link, BaseException))
+    return tuple(link for link in found if isinstance(link, BaseException))
 
 
 def _before(error: BaseException) -> object:

@@ -163,6 +163,8 @@ def test_a_timeout_made_of_a_cancellation_is_a_timeout() -> None:
         AttributeError("context_length_exceeded"),
         ValueError("the engine is currently overloaded"),
         RuntimeError("prompt is too long"),
+        RuntimeError("{'error': {'code': 'insufficient_quota'}}"),
+        RuntimeError('{"error": {"code": 429}}'),
         ZeroDivisionError(),
         FileNotFoundError(errno.ENOENT, "no such file"),
         Exception(),
@@ -418,6 +420,9 @@ def test_a_hostile_cause_does_not_hide_the_error_above() -> None:
     error = Answered(429)
     error.__cause__ = Hostile()
     assert classify(error).error_class == "rate_limit"
+    late = import_module("langchain_core.exceptions").ModelRateLimitError("slow")
+    late.__cause__ = Hostile()
+    assert classify(late).error_class == "rate_limit"
     outer = RuntimeError()
     outer.__cause__ = Falsy()
     outer.__cause__.__cause__ = TimeoutError()

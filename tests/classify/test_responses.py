@@ -245,6 +245,14 @@ def test_a_status_that_is_no_error_says_nothing(status: int) -> None:
     assert classify_response(status, NONE, "").error_class == "unknown"
 
 
+def test_a_status_that_cannot_be_read() -> None:
+    class Hostile(int):
+        def __ge__(self, _: int) -> bool:
+            raise ZeroDivisionError
+
+    assert classify_response(Hostile(503), NONE, "").evidence == "nothing could be read"
+
+
 def test_the_whole_diagnosis() -> None:
     body = openai("Come back later.", "requests", "rate_limit_exceeded")
     assert classify_response(429, {"Retry-After": "7"}, body, provider="openai") == Diagnosis(
