@@ -92,7 +92,8 @@ class FailoverModel(Remembering, BaseChatModel):
         )
 
     def with_own(self, config: RunnableConfig | None) -> RunnableConfig | None:
-        """The config with this model's own callbacks and tags: the models that make the attempts do not know them."""
-        if not (self.callbacks or self.tags):
+        """The config with this model's own callbacks, tags and metadata: those that make the attempts lack them."""
+        metadata = {name: value for name, value in (self.metadata or {}).items() if name != "lc_versions"}
+        if not (self.callbacks or self.tags or metadata):
             return config
-        return merge_configs({"callbacks": self.callbacks, "tags": self.tags or []}, config)
+        return merge_configs({"callbacks": self.callbacks, "tags": self.tags or [], "metadata": metadata}, config)

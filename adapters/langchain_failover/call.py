@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from failover_plugin import Request
@@ -74,6 +74,12 @@ class Call:
     def is_genuine(self, chunk: Any) -> bool:
         """Whether it is the provider who says so, and not the host who made it up."""
         return chunks.is_genuine(chunk)
+
+    def closing(self, chunk: Any) -> tuple[Any, ...]:
+        """What a whole stream owes behind ``chunk``: the last one, which tells hosts to read the tool calls."""
+        if not isinstance(chunk, AIMessageChunk) or chunk.chunk_position == "last" or not self.demands_mark:
+            return ()
+        return (AIMessageChunk(content=type(chunk.content)(), id=chunk.id, chunk_position="last"),)
 
     def takes_stamp(self, _chunk: Any) -> bool:
         """Whether this chunk may be the one that tells of a failover: the first one may."""

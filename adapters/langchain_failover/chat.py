@@ -19,7 +19,7 @@ from langchain_failover import runs
 from langchain_failover.call import Call
 from langchain_failover.generating import GeneratingModel
 from langchain_failover.intake import entries_of
-from langchain_failover.remembering import state_of
+from langchain_failover.remembering import checked_policy, state_of
 from langchain_failover.structured import StructuredFailover
 from langchain_failover.tools import TOOLS, Tools, require_tools
 
@@ -40,12 +40,12 @@ class ChatFailover(GeneratingModel):
     where that can be done on a copy: see ``langchain_failover.clients``.
 
     Raises ``ConfigError`` for an empty list, for what is no chat model, for two targets of one id, and for settings
-    that belong to the single models (``cache``, ``rate_limiter``).
+    that belong to the single models (``cache``, ``rate_limiter``, ``custom_get_token_ids``).
     """
 
     def __init__(self, models: Sequence[Any] = (), policy: Policy | None = None, **kwargs: Any) -> None:
         _reject_foreign_settings(kwargs)
-        policy = policy or Policy()
+        policy = checked_policy(policy)
         entries = entries_of(models, chat_only=True, output_version=kwargs.get("output_version"))
         state = state_of(entries, policy, kwargs.pop("state", None))
         super().__init__(models=list(models), policy=policy, state=state, **kwargs)
@@ -117,6 +117,6 @@ class ChatFailover(GeneratingModel):
 
 
 def _reject_foreign_settings(settings: dict[str, Any]) -> None:
-    for name in ("cache", "rate_limiter"):
+    for name in ("cache", "rate_limiter", "custom_get_token_ids"):
         if (value := settings.get(name)) is not None:
-            raise ConfigError(f"{name}: {value!r} would never be used; give it to the models, which make the calls")
+            raise ConfigError(f"{name}: {value!r} would never be used; give it to the models, which do the work")

@@ -72,6 +72,6 @@ def require_whole(message: Any) -> None:
     langchain-core streams inside ``invoke`` whenever a streaming handler listens, and takes what came for the answer.
     An answer that was not streamed names its reason or status, be it None; one from a cache may have lost its metadata.
     """
-    metadata: Mapping[str, Any] = getattr(message, "response_metadata", {})
+    metadata: Mapping[str, Any] = message.response_metadata if isinstance(message, BaseMessage) else {}
     if "model_provider" in metadata and not any(key in metadata for key in (*_FINISH_KEYS, "status")):
         raise StreamInterrupted("the provider's stream ended without a finish mark")

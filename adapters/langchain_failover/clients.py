@@ -74,7 +74,8 @@ def _openai_clients(model: BaseChatModel, options: dict[str, Any]) -> dict[str, 
     """The model's clients with other options: they share the connection pool of the originals."""
     clients: dict[str, Any] = {}
     for root, client in (("root_client", "client"), ("root_async_client", "async_client")):
-        if original := getattr(model, root, None):
+        original: Any = getattr(model, root, None)
+        if hasattr(original, "with_options"):
             clients[root] = original.with_options(**options)
             clients[client] = clients[root].chat.completions
     return clients
@@ -82,8 +83,8 @@ def _openai_clients(model: BaseChatModel, options: dict[str, Any]) -> dict[str, 
 
 def _anthropic_clients(model: BaseChatModel, options: dict[str, Any]) -> dict[str, Any]:
     """Those of the model's clients that exist already: it makes them when it first needs them."""
-    names = ("_client", "_async_client")
-    return {name: client.with_options(**options) for name in names if (client := vars(model).get(name))}
+    made: dict[str, Any] = {name: vars(model).get(name) for name in ("_client", "_async_client")}
+    return {name: client.with_options(**options) for name, client in made.items() if hasattr(client, "with_options")}
 
 
 def _warn(model: BaseChatModel) -> None:

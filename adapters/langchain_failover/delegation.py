@@ -69,8 +69,10 @@ class Delegation:
         stamp = _Stamp(call)
         try:
             with closing(stream):
+                chunk: Any = None
                 for chunk in stream:
                     yield stamp(chunk, stream)
+                yield from call.closing(chunk)
                 return
         except AllTargetsFailed as failed:
             error = first_error(failed)
@@ -85,8 +87,11 @@ class Delegation:
         stamp = _Stamp(call)
         try:
             async with aclosing(stream):
+                chunk: Any = None
                 async for chunk in stream:
                     yield stamp(chunk, stream)
+                for owed in call.closing(chunk):
+                    yield owed
                 return
         except AllTargetsFailed as failed:
             error = first_error(failed)

@@ -24,6 +24,9 @@ _CAPABILITIES = {"tool_calling": "tools", "image_inputs": "images", "structured_
 def target_of(model: BaseChatModel, kwargs: Mapping[str, Any], *, tier: int) -> Target:
     """The facts of a model that is called with ``kwargs``; its id is ``provider:model``."""
     params = _host.ls_params(model, dict(kwargs))
+    profile: Mapping[str, Any] = (
+        {} if "model" in kwargs else model.profile or {}
+    )  # It speaks of the model's own choice.
     provider = params.get("ls_provider") or "unknown"
     name = params.get("ls_model_name") or type(model).__name__
     endpoint = _endpoint(model)
@@ -34,20 +37,18 @@ def target_of(model: BaseChatModel, kwargs: Mapping[str, Any], *, tier: int) -> 
         credential=_fingerprint(model, provider, endpoint),
         endpoint=endpoint,
         tier=tier,
-        context_window=context_window(model),
-        capabilities=_capabilities(model),
+        context_window=_context_window(profile),
+        capabilities=_capabilities(profile),
     )
 
 
-def context_window(model: BaseChatModel) -> int | None:
-    """How many tokens the model takes, if its profile says."""
-    tokens = (model.profile or {}).get("max_input_tokens")
+def _context_window(profile: Mapping[str, Any]) -> int | None:
+    tokens = profile.get("max_input_tokens")
     return tokens if isinstance(tokens, int) and tokens > 0 else None
 
 
-def _capabilities(model: BaseChatModel) -> frozenset[str]:
+def _capabilities(profile: Mapping[str, Any]) -> frozenset[str]:
     """What the model can do. A profile that is silent on a feature does not deny it."""
-    profile: Mapping[str, Any] = model.profile or {}
     if not any(key in profile for key in _CAPABILITIES):
         return frozenset()
     return frozenset(name for key, name in _CAPABILITIES.items() if profile.get(key) is not False)

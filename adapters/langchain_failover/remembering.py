@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from failover_plugin import Failover, Policy
+from failover_plugin import ConfigError, Failover, Policy
 from langchain_failover.delegation import Delegation
 from langchain_failover.entry import Entry
 
@@ -53,6 +53,17 @@ class Remembering(BaseModel):
         yield "targets", [target.id for target in self.failover.targets]
         if self.policy != Policy():
             yield "policy", self.policy
+
+
+def checked_policy(policy: object) -> Policy:
+    """The policy, or the default one. Raises ``ConfigError`` for anything else."""
+    if policy is None:
+        return Policy()
+    if not isinstance(policy, Policy):
+        raise ConfigError(
+            f"policy: a {type(policy).__name__} is no Policy; write Policy(...), or Policy.from_file(...)"
+        )
+    return policy
 
 
 def state_of(entries: Sequence[Entry], policy: Policy, known: Delegation | None) -> Delegation:

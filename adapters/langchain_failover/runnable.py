@@ -13,21 +13,24 @@ from pydantic import Field
 from failover_plugin import Policy
 from langchain_failover import runs
 from langchain_failover.call import Call
+from langchain_failover.chunks import require_whole
 from langchain_failover.entry import Entry
 from langchain_failover.intake import alone, entries_of
-from langchain_failover.remembering import Remembering, state_of
+from langchain_failover.remembering import Remembering, checked_policy, state_of
 from langchain_failover.wrapping import unwrapped
 
 
 class RunnableWithFailover(Remembering, RunnableSerializable[Input, Output]):
     """A runnable that answers as long as one of ``runnables`` does.
 
-    An entry is a runnable, a string for ``init_chat_model`` or a pair ``(runnable, Target(...))``. The list is an order
-    of preference: each entry is a tier of its own, unless its ``Target`` says otherwise. Whatever comes in as a stream
-    is collected first, since another runnable may need it again. Errors are those of ``ChatFailover``.
+    An entry is a runnable, a string for ``init_chat_model`` or a pair ``(runnable, Target(...))``. The list is an
+    order of preference: each entry is a tier of its own, unless its ``Target`` says otherwise. Errors are those of
+    ``ChatFailover``.
 
-    A stream commits at its first truthy chunk, or at the first content of a chat model's. That its end is the whole
-    answer can only be told of chat models: if all entries are, it is demanded.
+    Whatever comes in as a stream is collected first, since another runnable may need it again. A stream commits at
+    its first truthy chunk, or at the first content of a chat model's. That its end is the whole answer can only be
+    told of chat models: if all entries are, it is demanded. In sync code a deadline holds for the chat models of
+    known packages, alone or in a chain: a function that never returns cannot be ended.
 
     Raises ``ConfigError`` for an empty list, for what is no runnable and for two targets of one id.
     """
@@ -36,7 +39,7 @@ class RunnableWithFailover(Remembering, RunnableSerializable[Input, Output]):
     """The runnables, in order of preference."""
 
     def __init__(self, runnables: Sequence[Any] = (), policy: Policy | None = None, **kwargs: Any) -> None:
-        policy = policy or Policy()
+        policy = checked_policy(policy)
         state = state_of(entries_of(runnables, chat_only=False), policy, kwargs.pop("state", None))
         fields: dict[str, Any] = {"runnables": list(runnables), "policy": policy, "state": state, **kwargs}
         super().__init__(**fields)
@@ -55,7 +58,7 @@ class RunnableWithFailover(Remembering, RunnableSerializable[Input, Output]):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> Output:
-        return cast("Output", runs.invoke(self, self.state, Call(input, config, kwargs)))
+        return cast("Output", runs.invoke(self, self.state, self._call(input, config, kwargs)))
 
     async def ainvoke(
         self,
@@ -63,7 +66,7 @@ class RunnableWithFailover(Remembering, RunnableSerializable[Input, Output]):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> Output:
-        return cast("Output", await runs.ainvoke(self, self.state, Call(input, config, kwargs)))
+        return cast("Output", await runs.ainvoke(self, self.state, self._call(input, config, kwargs)))
 
     def stream(
         self,
@@ -71,7 +74,7 @@ class RunnableWithFailover(Remembering, RunnableSerializable[Input, Output]):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> Iterator[Output]:
-        return runs.stream(self, self.state, self._stream_call(input, config, kwargs))
+        return runs.stream(self, self.state, self._call(input, config, kwargs))
 
     def astream(
         self,
@@ -79,7 +82,7 @@ class RunnableWithFailover(Remembering, RunnableSerializable[Input, Output]):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[Output]:
-        return runs.astream(self, self.state, self._stream_call(input, config, kwargs))
+        return runs.astream(self, self.state, self._call(input, config, kwargs))
 
     @property
     def _first(self) -> Runnable[Any, Any]:
@@ -88,8 +91,9 @@ class RunnableWithFailover(Remembering, RunnableSerializable[Input, Output]):
     def _entries(self) -> Sequence[Entry]:
         return entries_of(self.runnables, chat_only=False)
 
-    def _stream_call(self, value: Any, config: RunnableConfig | None, kwargs: dict[str, Any]) -> Call:
-        return Call(value, config, kwargs, demands_mark=all(map(_is_chat_model, self.runnables)))
+    def _call(self, value: Any, config: RunnableConfig | None, kwargs: dict[str, Any]) -> Call:
+        whole = all(map(_is_chat_model, self.runnables))
+        return Call(value, config, kwargs, check=require_whole, demands_mark=whole)
 
 
 def with_failover(

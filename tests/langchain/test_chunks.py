@@ -93,6 +93,7 @@ async def test_an_error_after_the_finish_mark_is_none(bench: Bench, mode: Mode) 
     for build in (openai, anthropic):
         answer = await ask(ChatFailover([build(bench.primary), openai(bench.fallback)]), mode)
         assert answer.text == bench.primary.reply
+        assert answer.chunk_position == "last"
 
 
 @pytest.mark.parametrize("mode", STREAMED)

@@ -56,7 +56,12 @@ def test_mistakes_in_runnables() -> None:
         RunnableWithFailover([1.5])
 
 
-@pytest.mark.parametrize("name", ["cache", "rate_limiter"])
+def test_a_policy_that_is_none() -> None:
+    with pytest.raises(ConfigError, match=r"policy: a dict is no Policy; write Policy\(\.\.\.\)"):
+        ChatFailover([fake()], {"patience": 1})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["cache", "rate_limiter", "custom_get_token_ids"])
 def test_settings_of_the_single_models_are_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=f"{name}: .* give it to the models"):
         ChatFailover([fake()], **{name: True})
@@ -78,6 +83,7 @@ def test_facts_are_read_off_the_models() -> None:
     assert first.capabilities == {"tools", "images", "schema"}
     assert (second.provider, second.endpoint, second.tier) == ("anthropic", "http://two.example", 1)
     assert third.id == "openai:gpt-5"
+    assert third.context_window is None  # the profile is the other model's
     assert third.credential == first.credential != second.credential
     assert first.credential is not None
     assert SECRET not in first.credential

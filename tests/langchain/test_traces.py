@@ -156,8 +156,9 @@ async def test_the_context_of_a_surrounding_run_is_kept(bench: Bench, mode: Mode
 @pytest.mark.parametrize("mode", MODES)
 async def test_its_own_callbacks_and_tags_hear_of_the_attempts(bench: Bench, mode: Mode) -> None:
     listener = Listener()
-    await ask(bench.model(callbacks=[listener], tags=["own"]), mode)
+    await ask(bench.model(callbacks=[listener], tags=["own"], metadata={"own": 1}), mode)
     (run,) = listener.models
+    assert run["metadata"]["own"] == 1
     assert run["tags"] == ["own"]
 
 
