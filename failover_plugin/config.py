@@ -5,10 +5,11 @@ remedy.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple, cast
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -89,7 +90,16 @@ def _checked(target: object) -> Target:
     if sound.credential and redact(sound.credential) != sound.credential:
         remedy = "Give a label or a fingerprint of the key instead, such as 'env:OPENAI_API_KEY'."
         raise ConfigError(f"Target {target.id!r}.credential looks like a secret, which must not be kept here. {remedy}")
-    return sound
+    return replace(sound, endpoint=sound.endpoint and _without_secrets(sound.endpoint))
+
+
+def _without_secrets(endpoint: str) -> str:
+    """A URL without user info and query, either of which may hold a secret; any other name as it is."""
+    try:
+        parts = urlsplit(endpoint)
+    except ValueError:  # brackets that are no IPv6 address: a name, then
+        return redact(endpoint)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")) if parts.netloc else endpoint
 
 
 @cache

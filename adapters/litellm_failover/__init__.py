@@ -4,6 +4,11 @@ The policy core chooses the deployment of every attempt, times it, judges its ou
 does the rest as always. Facts about a deployment that cannot be read off it stand under its ``model_info.failover``.
 """
 
+try:
+    import litellm  # noqa: F401 # pyright: ignore[reportUnusedImport] - to name the remedy if it is missing
+except ModuleNotFoundError as missing:
+    raise ImportError('litellm_failover needs litellm: pip install "failover-plugin[litellm]"') from missing
+
 from litellm_failover.strategy import FailoverRoutingStrategy, install
 
 __all__ = ["FailoverRoutingStrategy", "install"]

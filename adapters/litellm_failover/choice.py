@@ -84,7 +84,7 @@ def choose(
     asked.setdefault("max_retries", _NO_RETRIES)
     request = describe(model, messages, asked)
     asking = journey or Journey(fleet.failover)
-    permit = asking.choose(request, offered)
+    permit = asking.choose(request, offered, streaming=bool(asked.get("stream")))
     if permit is None:
         raise asking.refusal(lambda: _nobody(fleet, request, offered))
     if journey is None:

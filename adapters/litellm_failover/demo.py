@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import litellm
+from litellm.router import Router
 
 from failover_plugin import Failover
 from failover_plugin.demo import Lane
@@ -21,10 +24,10 @@ def router_with_strategy(primary_url: str, fallback_url: str) -> Lane:
     return _lane("LiteLLM Router + failover", router, strategy.failover)
 
 
-def _router(primary_url: str, fallback_url: str) -> litellm.Router:
+def _router(primary_url: str, fallback_url: str) -> Any:
     litellm.suppress_debug_info = True  # its "Give Feedback" lines on every error would tear the table
     groups = {"primary": primary_url, "fallback": fallback_url}
-    return litellm.Router(
+    return Router(
         model_list=[
             {
                 "model_name": name,
@@ -37,12 +40,16 @@ def _router(primary_url: str, fallback_url: str) -> litellm.Router:
     )
 
 
-def _lane(name: str, router: litellm.Router, core: Failover | None = None) -> Lane:
+def _lane(name: str, router: Any, core: Failover | None = None) -> Lane:
     async def ask(prompt: str) -> str:
         answer = await router.acompletion("primary", [{"role": "user", "content": prompt}])
         return str(answer.choices[0].message.content)
 
     async def close() -> None:
-        await litellm.close_litellm_async_clients()
+        from litellm.llms.custom_httpx.async_client_cleanup import (  # pyright: ignore[reportMissingTypeStubs]
+            close_litellm_async_clients,
+        )
+
+        await close_litellm_async_clients()  # type: ignore[no-untyped-call]
 
     return Lane(name=name, ask=ask, close=close, core=core)

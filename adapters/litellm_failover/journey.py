@@ -36,10 +36,10 @@ class Journey:
         self.refused = False
         """Whether the latest question was answered with no."""
 
-    def choose(self, request: Request, among: Collection[str]) -> Permit | None:
+    def choose(self, request: Request, among: Collection[str], *, streaming: bool) -> Permit | None:
         """Leave to call one of these; None where the core gives up."""
         self.leave()
-        self.open = self._failover.acquire(request, among=among, after=self._last)
+        self.open = self._failover.acquire(request, among=among, after=self._last, streaming=streaming)
         self.refused = self.open is None
         return self.open
 

@@ -128,8 +128,7 @@ class Seams:
             return await self._astream(model_response=model_response, **_given(first_chunk), **rest)
         watched = AsyncWatchedStream(model_response, permit, first_chunk)
         try:
-            if self._peeks:
-                await watched.peek()
+            await watched.peek()
         except BaseException:
             if (slot := rest.get("deployment_slot")) is not None:
                 await slot.aclose()
@@ -144,15 +143,10 @@ class Seams:
         if permit is None:
             return self._stream(model_response=model_response, **_given(first_chunk), **rest)
         watched = WatchedStream(model_response, permit, first_chunk)
-        if self._peeks:
-            watched.peek()
+        watched.peek()
         wrapped = self._stream(model_response=watched, **rest)
         wrapped.close = watched.close
         return self._handed_over(wrapped, permit)
-
-    @property
-    def _peeks(self) -> bool:
-        return self._fleet.failover.policy.stream_failover != "off"
 
     def _handed_over(self, wrapped: Any, permit: Permit) -> Any:
         """From here on the stream settles its permit; one that is dropped without being closed is noticed too."""

@@ -220,3 +220,18 @@ def test_tags_may_be_given_as_any_collection() -> None:
     assert fo.run(lambda t: t.id, Request(require_tags={"eu"})).value == "a"  # type: ignore[arg-type]
     with pytest.raises(AllTargetsFailed):
         fo.run(lambda t: t.id, Request(forbid_tags=["eu"]))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://user:pass@api.example.com:8443/v1?key=abc#x", "https://api.example.com:8443/v1"),
+        ("https://api.example.com/v1", "https://api.example.com/v1"),
+        ("my-region", "my-region"),
+        ("http://[nowhere", "http://[nowhere"),
+    ],
+)
+def test_an_endpoint_is_kept_without_what_may_be_secret(given: str, kept: str) -> None:
+    failover = Failover([Target("a", provider="p", model="m", endpoint=given)])
+
+    assert failover.targets[0].endpoint == kept
