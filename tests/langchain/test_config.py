@@ -9,12 +9,13 @@ import sys
 from typing import Any
 
 import pytest
+from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import AIMessage
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
-from failover_plugin import ConfigError, Policy, Target
+from failover_plugin import AllTargetsFailed, ConfigError, Policy, Target
 from failover_plugin.emulator import faults
 from langchain_failover import ChatFailover, RunnableWithFailover
 
@@ -165,6 +166,40 @@ def test_what_hosts_ask(bench: Bench) -> None:
     assert model.profile["temperature"] is False  # not the fallback's
     assert model._get_ls_params()["ls_provider"] == "failover"
     assert ChatFailover(model.models[:1])._get_ls_params()["ls_provider"] == "openai"
+
+
+def test_tokens_are_counted_by_the_first() -> None:
+    def letters(text: str) -> list[int]:
+        return [ord(letter) for letter in text]
+
+    first = FakeListChatModel(responses=["hi"], custom_get_token_ids=letters)
+    model = ChatFailover([first.bind(stop=["x"]), fake()])
+    assert model.get_token_ids("ab") == [97, 98]
+    assert model.get_num_tokens("ab") == 2
+    assert model.get_num_tokens_from_messages([AIMessage("ab")]) == first.get_num_tokens_from_messages(
+        [AIMessage("ab")]
+    )
+
+
+def test_strings_need_langchain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("langchain_failover.intake.find_spec", lambda _name: None)
+    with pytest.raises(ConfigError, match=r'pip install "failover-plugin\[agents\]"'):
+        ChatFailover(["openai:gpt-5.5"])
+
+
+def test_a_name_without_a_provider() -> None:
+    (target,) = ChatFailover(["gpt-5.5"]).failover.targets
+    assert (target.id, target.provider, target.credential) == ("gpt-5.5", "unknown", None)
+
+
+def test_with_nobody_left_to_ask_the_reason_is_named(bench: Bench) -> None:
+    bench.primary.fail(faults.rate_limit(retry_after=60))
+    model = ChatFailover([openai(bench.primary)])
+    with pytest.raises(ModelRateLimitError):
+        model.invoke("hi")
+    with pytest.raises(AllTargetsFailed, match="openai:gpt-4o-mini") as caught:
+        model.invoke("hi")
+    assert 50 < (caught.value.retry_after or 0) < 70
 
 
 def test_a_missing_extra_is_named() -> None:
