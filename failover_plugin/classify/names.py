@@ -107,16 +107,11 @@ LAST: Final[Mapping[str, ErrorClass]] = {
     "langchain_core.ModelRateLimitError": ErrorClass.RATE_LIMIT,
     "langchain_core.ModelTimeoutError": ErrorClass.TIMEOUT,
     "urllib3.MaxRetryError": ErrorClass.NETWORK,
-    "*.APIError": ErrorClass.SERVER_ERROR,
     "*.APIResponseValidationError": ErrorClass.SERVER_ERROR,
-    "*.AuthenticationError": ErrorClass.AUTH,
-    "*.BadRequestError": ErrorClass.INVALID_REQUEST,
-    "*.DecodingError": ErrorClass.SERVER_ERROR,
-    "*.InternalServerError": ErrorClass.SERVER_ERROR,
-    "*.NotFoundError": ErrorClass.NOT_FOUND,
-    "*.PermissionDeniedError": ErrorClass.PERMISSION,
-    "*.RateLimitError": ErrorClass.RATE_LIMIT,
-    "*.UnprocessableEntityError": ErrorClass.INVALID_REQUEST,
+    **dict.fromkeys(
+        ("anthropic.APIError", "groq.APIError", "openai.APIError", "httpx.DecodingError", "httpx2.DecodingError"),
+        ErrorClass.SERVER_ERROR,
+    ),
 }
 """Names that count only when nothing else spoke, neither this exception nor one beneath it.
 

@@ -150,7 +150,7 @@ RULES: Final = (
         family="anthropic",
         means=ErrorClass.CONTEXT_WINDOW,
         phrases=("prompt is too long", "exceed context limit"),
-        statuses=_REFUSED | {413, 200},
+        statuses=_REFUSED | {413},
     ),
     Rule(
         family="anthropic",

@@ -143,6 +143,31 @@ def test_the_caller_left(error: BaseException) -> None:
     assert classify(error).error_class == "cancelled"
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("ContextOverflowError", "context_window"),
+        ("ModelRateLimitError", "rate_limit"),
+        ("ModelAPIError", "server_error"),
+        ("ModelTimeoutError", "timeout"),
+        ("ModelConnectionError", "network"),
+        ("ModelError", "unknown"),
+    ],
+)
+def test_langchains_own_family_is_believed_last(name: str, expected: str) -> None:
+    family = getattr(import_module("langchain_core.exceptions"), name)
+    assert classify(family("x")).error_class == expected
+    of_an_sdk = type("OfAnSdk", (Answered, family), {})
+    fact = {"body": {"error": {"code": "insufficient_quota"}}}
+    assert classify(of_an_sdk(429, **fact)).error_class == "quota_exhausted"
+
+
+def test_strangers_who_bear_an_sdks_name_are_not_that_sdk() -> None:
+    """A cache's AuthenticationError, raised inside a call, must not block a provider's key."""
+    for name in ("AuthenticationError", "RateLimitError", "APIError"):
+        assert classify(type(name, (Exception,), {"__module__": "cache.errors"})()).error_class == "unknown"
+
+
 def test_a_graph_takes_over() -> None:
     errors = import_module("langgraph.errors")
     for error in (errors.GraphInterrupt(), errors.ParentCommand(SimpleNamespace()), errors.GraphBubbleUp()):
