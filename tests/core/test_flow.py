@@ -173,6 +173,11 @@ def test_a_retry_after_of_exactly_the_patience_is_waited_for() -> None:
     assert told(chain(2)).asks("a").fails(rate_limited(2.5)).sleeps() >= 2.5
 
 
+def test_a_retry_after_just_beyond_the_patience_is_not_waited_for() -> None:
+    for seed in range(20):
+        World(chain(2), seed=seed).request().asks("a").fails(rate_limited(2.6)).asks("b")
+
+
 def test_a_retry_after_of_zero_is_not_taken_literally() -> None:
     assert told(chain(2)).asks("a").fails(rate_limited(0)).sleeps() >= 0.5
 
@@ -270,6 +275,15 @@ def test_with_only_a_probe_under_way_nobody_knows_when() -> None:
     error = exhausted(fleet.request())
     assert "half open, a probe is under way" in str(error)
     assert error.retry_after is None
+
+
+def test_a_target_is_noted_as_passed_over_once_for_each_reason() -> None:
+    fleet = world(tier(2))
+    fleet.wear_out("b", "server_error", times=3)
+    story = fleet.request().asks("a").fails(broken())
+    story.sleeps()
+    story.asks("a")
+    assert [s.target for s in story.flow.trail.skips] == ["b"]
 
 
 def test_disabled_targets_are_not_asked() -> None:

@@ -229,6 +229,14 @@ class TestARateLimit:
         assert usable(health, T0 + 5) == "a"
 
 
+def test_a_rate_limit_leaves_the_place_of_a_probe_of_its_own_window_to_another() -> None:
+    health = fleet_health(target("a"))
+    fail(health, "a", "permission")
+    fail(health, "a", diagnosis("rate_limit", retry_after=1.0), T0 + 72.1)
+    assert health.report(T0 + 74)["a"].state == "half_open"
+    assert usable(health, T0 + 74) == "a"
+
+
 class TestInFlight:
     """Calls under way are counted, and each counted once."""
 
@@ -277,6 +285,11 @@ class TestInFlight:
         health.answered(lease, T0 + 20, 100.0)
         assert health.report(T0 + 119).in_flight == 1
         assert health.report(T0 + 120).in_flight == 0
+
+    def test_nothing_is_kept_of_a_lease_that_is_settled(self) -> None:
+        health = fleet_health(target("a"))
+        health.succeeded(admit(health, "a", lifetime=30.0), T0)
+        assert not health._mortal
 
     def test_of_many_leases_each_expires_at_its_own_time(self) -> None:
         health = fleet_health(target("a"))

@@ -127,6 +127,21 @@ def test_every_attempt_has_its_own_offer() -> None:
     assert host.takes(after=second).target.id == "b"
 
 
+def test_a_target_that_is_not_on_offer_any_more_is_not_asked_again() -> None:
+    host = Host()
+    first = host.takes()
+    first.failure(broken())
+    assert host.takes(after=first, among=["b"]).target.id == "b"
+
+
+def test_content_that_is_told_after_the_failure_changes_nothing() -> None:
+    host = Host()
+    first = host.takes()
+    first.failure(unauthorized())
+    first.first_content()
+    assert host.takes(after=first).target.id == "b"
+
+
 def test_those_the_host_has_tried_without_a_permit_are_not_asked_again() -> None:
     host = Host(*chain(3))
     assert host.takes(tried=["a"]).target.id == "b"

@@ -43,6 +43,14 @@ def test_p2c_prefers_the_less_failing() -> None:
     assert chosen(standings(health, "ab")) == {"b": 300}
 
 
+def test_p2c_holds_a_callers_own_mistake_against_nobody() -> None:
+    health = fleet_health(target("a"), target("b"))
+    lease = health.admit("a", 0.0)
+    assert lease is not None
+    health.failed(lease, diagnosis("context_window"), 0.0)
+    assert chosen(standings(health, "ab")) == {"a": 300}
+
+
 def test_p2c_weighs_how_busy_a_target_is_by_its_weight() -> None:
     health = fleet_health(target("a", weight=4.0), target("b"))
     for _ in range(2):
