@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from failover_plugin.limits import Cooldown
@@ -84,6 +84,7 @@ def test_twenty_refusals_at_once_are_one_cooldown() -> None:
     assert cooldown.until == 2.0
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0, 100), st.none() | st.floats(0, 3600), st.booleans()), max_size=30),
     st.randoms(use_true_random=False),
