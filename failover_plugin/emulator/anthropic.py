@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from failover_plugin.emulator.ask import Answer, Ask, Text, Tool
-from failover_plugin.emulator.encoding import compact, dicts, event, mapping, pieces, text_of, tokens
+from failover_plugin.emulator.encoding import compact, dicts, event, mapping, pieces, text_of
 from failover_plugin.emulator.plan import Data, Part
 
 _SERVERS_FAULT = 500
@@ -65,7 +65,7 @@ class Anthropic:
             **_message(ask, ident),
             "content": list(_blocks(answer, ident)),
             "stop_reason": _stop(answer),
-            "usage": {"input_tokens": tokens(ask.body.get("messages")), "output_tokens": _output_tokens(answer)},
+            "usage": {"input_tokens": ask.tokens, "output_tokens": answer.tokens},
         }
 
     def events(self, ask: Ask, answer: Answer, ident: str) -> Iterator[Data]:
@@ -78,7 +78,7 @@ class Anthropic:
                 yield _event(Part.CONTENT, "content_block_delta", index=index, delta=delta)
             yield _event(Part.CLOSING, "content_block_stop", index=index)
         delta = {"stop_reason": _stop(answer), "stop_sequence": None}
-        yield _event(Part.CLOSING, "message_delta", delta=delta, usage={"output_tokens": _output_tokens(answer)})
+        yield _event(Part.CLOSING, "message_delta", delta=delta, usage={"output_tokens": answer.tokens})
         yield _event(Part.SENTINEL, "message_stop")
 
     def error_event(self, body: object) -> Data:
@@ -104,7 +104,7 @@ def _message(ask: Ask, ident: str) -> dict[str, Any]:
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,
-        "usage": {"input_tokens": tokens(ask.body.get("messages")), "output_tokens": 1},
+        "usage": {"input_tokens": ask.tokens, "output_tokens": 1},
     }
 
 
@@ -132,10 +132,6 @@ def _argument_pieces(text: str) -> Iterator[str]:
 
 def _stop(answer: Answer) -> str:
     return "end_turn" if isinstance(answer, Text) else "tool_use"
-
-
-def _output_tokens(answer: Answer) -> int:
-    return tokens(answer.text if isinstance(answer, Text) else answer.arguments)
 
 
 def _tool(tool: Mapping[str, Any]) -> Tool:

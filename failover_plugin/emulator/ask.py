@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from failover_plugin.emulator.encoding import compact
+from failover_plugin.emulator.encoding import compact, dicts, text_of, tokens
 from failover_plugin.emulator.schema import example
 
 _SHORTEST_WORD = 4  # "get" and "my" are in every other sentence and name no tool
@@ -41,12 +41,22 @@ class Ask:
     prefix: str = ""
     usage_in_stream: bool = True
 
+    @property
+    def tokens(self) -> int:
+        """How many tokens the conversation has, by rule of thumb."""
+        return tokens("".join(text_of(message.get("content")) for message in dicts(self.body.get("messages"))))
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
     """An answer in words."""
 
     text: str
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens it has, by rule of thumb."""
+        return tokens(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,11 @@ class ToolCall:
 
     name: str
     arguments: Mapping[str, Any]
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens it has, by rule of thumb."""
+        return tokens(compact(self.arguments))
 
 
 Answer = Text | ToolCall

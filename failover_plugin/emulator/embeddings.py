@@ -25,7 +25,7 @@ class Embeddings(OpenAI):
         encode = _base64 if ask.body.get("encoding_format") == "base64" else list[float]
         vectors = [encode(_vector(text)) for text in _inputs(ask.body.get("input"))]
         data = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)]
-        used = tokens(ask.body.get("input"))
+        used = tokens(compact(ask.body.get("input")))
         return {
             "object": "list",
             "data": data,

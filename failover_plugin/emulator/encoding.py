@@ -35,9 +35,9 @@ def pieces(text: str) -> list[str]:
     return re.findall(r"\s*\S+\s?", text)
 
 
-def tokens(value: object) -> int:
+def tokens(text: str) -> int:
     """A token count by rule of thumb: four characters each."""
-    return max(1, len(compact(value)) // 4)
+    return max(1, len(text) // 4)
 
 
 def text_of(content: object) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from failover_plugin.emulator.ask import Answer, Ask, Text, Tool
-from failover_plugin.emulator.encoding import compact, dicts, event, mapping, pieces, text_of, tokens
+from failover_plugin.emulator.encoding import compact, dicts, event, mapping, pieces, text_of
 from failover_plugin.emulator.plan import Data, Part
 
 _CREATED = 1_700_000_000  # fixed, so that equal requests get equal answers
@@ -153,8 +153,7 @@ def _finish(answer: Answer) -> str:
 
 
 def _usage(ask: Ask, answer: Answer) -> dict[str, Any]:
-    prompt = tokens(ask.body.get("messages"))
-    completion = tokens(answer.text if isinstance(answer, Text) else answer.arguments)
+    prompt, completion = ask.tokens, answer.tokens
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
