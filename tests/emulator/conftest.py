@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
 
 import pytest
+from support.leftovers import close_litellm
 
 from failover_plugin.emulator import Emulator, Site
+
+__all__ = ["close_litellm", "site"]
 
 _numbers = itertools.count()
 
@@ -15,14 +17,3 @@ _numbers = itertools.count()
 @pytest.fixture
 def site(emulator: Emulator) -> Site:
     return emulator.site(f"primary-{next(_numbers)}", reply="Hello from primary")
-
-
-@pytest.fixture(scope="session", autouse=True)
-async def _close_litellm() -> AsyncIterator[None]:
-    """LiteLLM keeps clients and a logging task for the loop; both have to end before the loop does."""
-    yield
-    import litellm
-    from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
-
-    await GLOBAL_LOGGING_WORKER.stop()
-    await litellm.close_litellm_async_clients()
