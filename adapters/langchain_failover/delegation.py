@@ -16,7 +16,7 @@ from failover_plugin import AllTargetsFailed, Failover, Policy, Target, Trail, c
 from langchain_failover.call import Call
 from langchain_failover.deadlines import timed
 from langchain_failover.entry import Entry
-from langchain_failover.trace import attempt_config, failover_facts, first_error
+from langchain_failover.trace import attempt_config, failover_facts
 
 
 class Delegation:
@@ -43,7 +43,7 @@ class Delegation:
         try:
             result = self.failover.run(lambda target: self._ask(call, target), call.request)
         except AllTargetsFailed as failed:
-            error = first_error(failed)
+            error = failed.first_error()
         else:
             facts = failover_facts(result.target, result.trail)
             return call.stamped(result.value, facts) if facts else result.value
@@ -54,7 +54,7 @@ class Delegation:
         try:
             result = await self.failover.arun(lambda target: self._aask(call, target), call.request)
         except AllTargetsFailed as failed:
-            error = first_error(failed)
+            error = failed.first_error()
         else:
             facts = failover_facts(result.target, result.trail)
             return call.stamped(result.value, facts) if facts else result.value
@@ -75,7 +75,7 @@ class Delegation:
                 yield from call.closing(chunk)
                 return
         except AllTargetsFailed as failed:
-            error = first_error(failed)
+            error = failed.first_error()
         raise error
 
     async def astream(self, call: Call) -> AsyncGenerator[Any, None]:
@@ -94,7 +94,7 @@ class Delegation:
                     yield owed
                 return
         except AllTargetsFailed as failed:
-            error = first_error(failed)
+            error = failed.first_error()
         raise error
 
     def _ask(self, call: Call, target: Target) -> Any:

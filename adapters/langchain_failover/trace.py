@@ -11,7 +11,7 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
 
-from failover_plugin import AllTargetsFailed, ErrorClass, Start, Target, Trail
+from failover_plugin import ErrorClass, Start, Target, Trail
 
 
 def attempt_config(config: RunnableConfig | None, attempt: Start) -> RunnableConfig:
@@ -44,28 +44,3 @@ def failover_facts(target: Target | None, trail: Trail) -> dict[str, Any] | None
     if target is None or not (errors or trail.skips):
         return None
     return {"target": target.id, "attempts": len(errors) + 1, "errors": errors}
-
-
-def first_error(failed: AllTargetsFailed) -> BaseException:
-    """What the caller gets when all have failed: the first target's own error, so that ``except RateLimitError`` works.
-
-    It carries the other errors as notes, and ``trail`` and ``retry_after`` as attributes. With nobody asked there is no
-    such error, and ``failed`` itself says why.
-    """
-    error = failed.__cause__
-    if error is None:
-        return failed
-    known = set(getattr(error, "__notes__", ()))
-    for note in getattr(failed, "__notes__", ()):
-        if note not in known:
-            error.add_note(note)
-    for name in ("trail", "retry_after"):
-        _attach(error, name, getattr(failed, name))
-    return error
-
-
-def _attach(error: BaseException, name: str, value: object) -> None:
-    try:
-        setattr(error, name, value)
-    except AttributeError:  # Its class has slots; the notes still tell.
-        return
