@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from support.leftovers import close_litellm
 
 from failover_plugin.emulator import Emulator, Site
+from support.leftovers import close_litellm
 
 __all__ = ["close_litellm", "site"]
 
