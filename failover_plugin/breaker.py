@@ -79,9 +79,10 @@ class Breaker:
 
     def succeeded(self, leave: Pass, now: float) -> None:
         """The request was answered in full."""
-        if not self._current(leave):
+        if leave.epoch != self.epoch:
             return
-        self.answered(leave, now)
+        if leave.probe:
+            self.answered(leave, now)
         self._blocks = 0
         self._evidence.succeeded(now)
         if self._evidence.score == 0:

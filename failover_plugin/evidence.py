@@ -43,8 +43,9 @@ class Cusum:
 
     def succeeded(self, now: float) -> None:
         """Book a success."""
-        self._decay(now)
-        self.score = max(0.0, self.score - SUCCESS)
+        if self.score:
+            self._decay(now)
+            self.score = max(0.0, self.score - SUCCESS)
 
     def parole(self, now: float) -> None:
         """Trust again, but so little that one further failure trips."""

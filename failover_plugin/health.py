@@ -83,6 +83,7 @@ class FleetHealth:
         expires.
         """
         with self._lock:
+            self._expire(now)
             standing = self._standings.get(target_id)
             if standing is None or refusal(standing, now) is not None:
                 return None

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from failover_plugin.errors import AllTargetsFailed, add_notes
 from failover_plugin.model import Attempt, Diagnosis, Skip, Target, Trail
 
+_BLANK = Trail()
+
 
 class Ledger:
     """Written by one flow. Times are in monotonic seconds."""
@@ -25,7 +27,7 @@ class Ledger:
     @property
     def trail(self) -> Trail:
         """The record so far."""
-        return Trail(tuple(self.entries))
+        return Trail(tuple(self.entries)) if self.entries else _BLANK
 
     def skip(self, skip: Skip) -> None:
         """Note a target passed over, once for each reason."""

@@ -79,7 +79,7 @@ def refusal(standing: Standing, now: float) -> Skip | None:
     if not standing.target.enabled:
         return Skip(target=standing.id, reason="disabled")
     for scope, breaker in standing.breakers.items():
-        if breaker.refuses(now):
+        if breaker.until is not None and breaker.refuses(now):
             return _refused(standing.id, scope, breaker, now)
     if standing.cooldown.cooling(now):
         return Skip(target=standing.id, reason="rate limit", returns_in=standing.cooldown.until - now)

@@ -164,6 +164,8 @@ class Succession:
         return None
 
     def _admit_one(self, ids: list[str], now: float) -> Lease | None:
+        if len(ids) == 1 and (only := self._health.admit(ids[0], now, self._lifetime)):
+            return only  # nothing to choose
         choose = STRATEGIES[self._policy.strategy]
         while True:
             standings = [s for i in ids if self._can_be_asked(i, now) and (s := self._health.standing(i))]
