@@ -235,3 +235,10 @@ def test_an_endpoint_is_kept_without_what_may_be_secret(given: str, kept: str) -
     failover = Failover([Target("a", provider="p", model="m", endpoint=given)])
 
     assert failover.targets[0].endpoint == kept
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["https://api.example/v1", "http://localhost:8000", "a-server", "https://[no.address", None]
+)
+def test_an_endpoint_without_secrets_is_kept_as_it_is(endpoint: str | None) -> None:
+    assert Failover([Target("a", provider="p", model="m", endpoint=endpoint)]).targets[0].endpoint == endpoint

@@ -84,3 +84,11 @@ def test_a_trail_is_escaped_in_html() -> None:
     html = Trail((attempt, Skip(target=evil, reason=evil)))._repr_html_()
     assert "<img" not in html
     assert html.count("&lt;img") == 5
+
+
+def test_an_endpoint_shows_no_key() -> None:
+    urls = [f"https://user:{SECRET}@api.example/v1", f"https://api.example/v1?key={SECRET}"]
+    targets = [Target(i, provider="p", model="m", endpoint=url) for i, url in zip("ab", urls, strict=True)]
+    fo = Failover(targets)
+    assert SECRET not in shown(fo.targets, fo.health(), fo.explain())
+    assert all("api.example/v1" in str(t.endpoint) for t in fo.targets)
