@@ -75,9 +75,16 @@ class Server:
         def connected(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             connection = asyncio.ensure_future(self._converse(line, writer))
             self._connections.add(connection)
-            connection.add_done_callback(self._connections.discard)
+            connection.add_done_callback(self._ended)
 
         return asyncio.StreamReaderProtocol(line, connected)
+
+    def _ended(self, connection: asyncio.Task[None]) -> None:
+        """Forget a connection; what a fault of the user's own has raised is logged at once."""
+        self._connections.discard(connection)
+        if not connection.cancelled() and (error := connection.exception()):
+            context = {"message": "the emulator failed to answer", "exception": error}
+            connection.get_loop().call_exception_handler(context)
 
     async def _converse(self, line: Line, writer: asyncio.StreamWriter) -> None:
         """Answer request after request until one side hangs up."""

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import openai
 import pytest
 
-from failover_plugin.emulator import Emulator, Site, faults
+from failover_plugin.emulator import Emulator, Fault, Site, faults
 
 HI = [{"role": "user", "content": "hi"}]
 
@@ -195,3 +195,12 @@ print(sorted(name for name in new - sys.stdlib_module_names - set(sys.argv[1:]) 
     core = ["pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection", "yaml"]
     ran = subprocess.run([sys.executable, "-c", code, *core], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def test_a_fault_that_fails_is_logged(emulator: Emulator, site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    site.fail(Fault("broken", lambda _call: 1 / 0))
+    with pytest.raises(http.client.RemoteDisconnected):
+        post(emulator.port, f"/{site.name}/v1/chat/completions", {"messages": HI})
+    wait_until(lambda: "the emulator failed to answer" in caplog.text)
+    assert "ZeroDivisionError" in caplog.text
+    assert site.open == 0
