@@ -4,8 +4,9 @@ For demos, fire drills and tests; the bodies follow the providers' public docume
 """
 
 from failover_plugin.emulator import faults
+from failover_plugin.emulator.call import Call
 from failover_plugin.emulator.emulator import Emulator
 from failover_plugin.emulator.faults import Fault
 from failover_plugin.emulator.site import Seen, Site
 
-__all__ = ["Emulator", "Fault", "Seen", "Site", "faults"]
+__all__ = ["Call", "Emulator", "Fault", "Seen", "Site", "faults"]

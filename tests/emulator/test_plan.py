@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from failover_plugin.emulator import Fault, faults
+from failover_plugin.emulator import Call, Fault, faults
 from failover_plugin.emulator.anthropic import Anthropic
-from failover_plugin.emulator.call import Call, Format
+from failover_plugin.emulator.call import Format
 from failover_plugin.emulator.openai import OpenAI
 from failover_plugin.emulator.plan import Data, Hangup, Head, Part, Pause, Plan
 
@@ -84,6 +84,12 @@ def test_a_truncated_plain_body_has_the_length_it_says(wire: Format, fault: Faul
     head, *body = plan(fault, wire, stream=False)
     assert isinstance(head, Head)
     assert int(head.headers["content-length"]) == sum(len(step.data) for step in body if isinstance(step, Data))
+
+
+def test_a_plain_body_is_cut_in_slices() -> None:
+    whole, cut = (plan(fault, OpenAI(), stream=False) for fault in (faults.no_sentinel(), faults.cut(after=1)))
+    assert cut == (*whole, Hangup.CUT)
+    assert story(plan(faults.cut(after=1 / 2), OpenAI(), stream=False)) == [200, C, C, C, Hangup.CUT]
 
 
 def test_a_fault_has_a_name_and_a_fault_of_your_own_is_a_function() -> None:
