@@ -81,9 +81,10 @@ class Breaker:
         """The request was answered in full."""
         if leave.epoch != self.epoch:
             return
-        if leave.probe:
-            self.answered(leave, now)
         self._blocks = 0
+        if leave.probe:  # it has earned the parole, and nothing more
+            self.answered(leave, now)
+            return
         self._evidence.succeeded(now)
         if self._evidence.score == 0:
             self._openings = 0
@@ -99,11 +100,15 @@ class Breaker:
         self._openings += 1
         return True
 
-    def blocked(self, leave: Pass, seconds: float, reason: str, now: float, rng: Random) -> bool:
-        """Something no retry cures, such as a dead key: open at once for ``seconds``, doubling; says whether it did."""
+    def blocked(self, leave: Pass, seconds: float, reason: str, now: float, rng: Random, named: float = 0.0) -> bool:
+        """Something no retry cures, such as a dead key: open at once for ``seconds``, doubling; says whether it did.
+
+        It stays open for the ``named`` seconds of a Retry-After at the least.
+        """
         if not self._current(leave):
             return False
         self._open(seconds, max(seconds, self._policy.block_cap), self._blocks, reason, now, rng)
+        self.until = max(self.until or now, now + named)
         self._blocks += 1
         return True
 

@@ -32,7 +32,7 @@ class FailoverBudget:
         """Take one attempt, if there is one."""
         with self._lock:
             self._earn(self._policy.per_second * (now - (now if self._updated is None else self._updated)))
-            self._updated = now
+            self._updated = now if self._updated is None else max(self._updated, now)
             if self._left < 1:
                 return False
             self._left -= 1

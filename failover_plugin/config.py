@@ -46,6 +46,8 @@ def load_config(path: str | Path) -> Config:
 
 def checked_targets(targets: Iterable[Target]) -> tuple[Target, ...]:
     """The targets, if they are sound, in the order of their tiers. Raises ``ConfigError``."""
+    if isinstance(targets, Target | str):
+        raise ConfigError(f"targets = {redact(repr(targets))}: give a list of targets, even for one.")
     checked = tuple(_checked(t) for t in targets)
     if not checked:
         raise ConfigError("targets = []: there is nobody to ask. Give at least one Target.")
@@ -53,6 +55,15 @@ def checked_targets(targets: Iterable[Target]) -> tuple[Target, ...]:
     if twice := next((i for i in ids if ids.count(i) > 1), None):
         raise ConfigError(f"targets: id = {redact(twice)!r} is given twice. Give every target an id of its own.")
     return tuple(sorted(checked, key=lambda t: t.tier))
+
+
+def checked_policy(policy: object) -> Policy:
+    """The policy, the default one for None. Raises ``ConfigError`` for anything else."""
+    if policy is None:
+        return Policy()
+    if not isinstance(policy, Policy):
+        raise ConfigError(f"policy = {redact(repr(policy))[:80]}: give a Policy(...), or Policy.from_file(path).")
+    return policy
 
 
 def checked_request(request: Request | None) -> Request:

@@ -9,7 +9,7 @@ send one request a minute, and yesterday's failures say little about now.
 
 from __future__ import annotations
 
-from math import exp2, log
+from math import ceil, exp2, log
 
 SICK = 0.30
 """Failure rate at which a target should be left: a retry then costs more than the fallback."""
@@ -48,8 +48,8 @@ class Cusum:
             self.score = max(0.0, self.score - SUCCESS)
 
     def parole(self, now: float) -> None:
-        """Trust again, but so little that one further failure trips."""
-        self.score = max(0.0, self.limit - FAILURE)
+        """Trust again, but so little that one further failure trips, until successes or time have earned more."""
+        self.score = (ceil(self.limit / FAILURE) - 1) * FAILURE
         self._updated = now
 
     def suspicion(self, now: float) -> float:

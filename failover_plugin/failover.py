@@ -13,7 +13,7 @@ from weakref import WeakSet
 from failover_plugin import drivers
 from failover_plugin.budget import FailoverBudget
 from failover_plugin.clock import Clock, SystemClock
-from failover_plugin.config import checked_request, checked_targets
+from failover_plugin.config import checked_policy, checked_request, checked_targets
 from failover_plugin.drivers import Marks, Result
 from failover_plugin.flow import Flow, GiveUp, Sleep, Start
 from failover_plugin.health import FleetHealth
@@ -61,7 +61,7 @@ class Failover:
         self._clock = clock or SystemClock()
         self._own_rng = rng is None
         rng = rng or Random()  # noqa: S311 - not for secrets
-        self._fleet = _fleet(checked_targets(targets), policy or Policy(), rng)
+        self._fleet = _fleet(checked_targets(targets), checked_policy(policy), rng)
         _alive.add(self)
 
     @property
@@ -140,6 +140,8 @@ class Failover:
         permit of the same request's previous attempt, and goes on from there. ``streaming``: the answer is a stream.
         """
         lifetime = self.policy.attempt_timeout + GRACE
+        if after:
+            after.cancel()  # does nothing to a permit that is settled, as it should be
         flow = after.flow if after else self._flow(request, streaming=streaming, tried=tried, lifetime=lifetime)
         now = self._clock.monotonic()
         flow.offer(among)

@@ -156,7 +156,7 @@ class Flow:
         if diagnosis.error_class is ErrorClass.CANCELLED:
             self._fleet.health.released(self._current)
         else:
-            self._fleet.health.failed(self._current, diagnosis, now)
+            self._fleet.health.failed(self._current, diagnosis, now, self._share(diagnosis, now))
         self._ledger.end(now, diagnosis, error)
         self._failure = Failure(target, error, diagnosis)
         return diagnosis
@@ -177,6 +177,14 @@ class Flow:
         if not self._committed or not of_the_call or its_own:
             return diagnosis
         return replace(diagnosis, error_class=ErrorClass.STREAM_INTERRUPTED, scope=Scope.TARGET)
+
+    def _share(self, diagnosis: Diagnosis, now: float) -> float:
+        """How much of a failure it is: a call that the caller's deadline cut short had only part of its time."""
+        if now < self._deadline - TOO_LATE or diagnosis.scope is not Scope.TARGET:
+            return 1.0
+        policy = self._fleet.policy
+        granted = policy.first_content_limit if self._streaming else policy.attempt_timeout
+        return min(1.0, self._ledger.elapsed(now) / granted)
 
     @property
     def _current(self) -> Lease:

@@ -20,7 +20,7 @@ from failover_plugin.health_report import HealthReport
 from failover_plugin.limits import Cooldown
 from failover_plugin.model import Diagnosis, Scope, Skip, Target
 from failover_plugin.policy import BreakerPolicy
-from failover_plugin.standing import Lease, Passage, Standing, refusal, scope_health, scope_keys, target_health
+from failover_plugin.standing import Key, Lease, Passage, Standing, refusal, scope_health, scope_keys, target_health
 
 
 class FleetHealth:
@@ -30,8 +30,8 @@ class FleetHealth:
         self._policy = policy
         self._rng = rng
         self._lock = Lock()
-        self._breakers: dict[tuple[Scope, str], Breaker] = {}
-        self._cooldowns: dict[str, Cooldown] = {}
+        self._breakers: dict[tuple[Scope, Key], Breaker] = {}
+        self._cooldowns: dict[Key, Cooldown] = {}
         self._standings: dict[str, Standing] = {}
         self._generation = 0
         self._mortal: set[Lease] = set()
@@ -116,17 +116,18 @@ class FleetHealth:
                 for passage in lease.passages:
                     passage.breaker.succeeded(passage.leave, now)
 
-    def failed(self, lease: Lease, diagnosis: Diagnosis, now: float) -> None:
-        """The call failed: book it on the scope to blame; the other scopes have learnt nothing."""
+    def failed(self, lease: Lease, diagnosis: Diagnosis, now: float, share: float = 1.0) -> None:
+        """The call failed: book it on the scope to blame, as much as its ``share``; the others have learnt nothing."""
         with self._lock:
             if self._settle(lease):
                 lease.standing.failures += 1
                 lease.standing.last = diagnosis
                 if diagnosis.scope is not Scope.REQUEST:
                     lease.standing.tally.book(ok=False, now=now)
+                to_blame = _to_blame(lease, diagnosis.scope)
                 for passage in lease.passages:
-                    if passage.scope is diagnosis.scope:
-                        self._blame(lease, passage, diagnosis, now)
+                    if passage.scope is to_blame:
+                        self._blame(lease, passage, diagnosis, share, now)
                     else:
                         passage.breaker.released(passage.leave)
 
@@ -147,16 +148,16 @@ class FleetHealth:
 
     # -- under the lock -----------------------------------------------------------------------------------------------
 
-    def _blame(self, lease: Lease, passage: Passage, diagnosis: Diagnosis, now: float) -> None:
+    def _blame(self, lease: Lease, passage: Passage, diagnosis: Diagnosis, share: float, now: float) -> None:
         verdict, breaker, reason = VERDICTS[diagnosis.error_class], passage.breaker, diagnosis.title
         if verdict.hold is Hold.BLOCK:
-            seconds = max(verdict.block_seconds, diagnosis.retry_after or 0.0)
-            breaker.blocked(passage.leave, seconds, reason, now, self._rng)
+            named = diagnosis.retry_after or 0.0
+            breaker.blocked(passage.leave, verdict.block_seconds, reason, now, self._rng, named)
         elif verdict.hold is Hold.COOL:
             lease.cooldown.extend(diagnosis.retry_after, now, self._rng)
             breaker.released(passage.leave)
         else:
-            breaker.failed(passage.leave, verdict.weight, reason, now, self._rng)
+            breaker.failed(passage.leave, verdict.weight * share, reason, now, self._rng)
 
     def _settle(self, lease: Lease) -> bool:
         """Whether this is the lease's one settlement. In a forked child the parent's leases count as settled."""
@@ -177,3 +178,9 @@ class FleetHealth:
             for lease in [lease for lease in self._mortal if lease.expires <= now]:
                 self._give_back(lease)
             self._next_expiry = min((lease.expires for lease in self._mortal), default=inf)
+
+
+def _to_blame(lease: Lease, scope: Scope) -> Scope:
+    """An account that the target does not name is known by its credential."""
+    named = any(passage.scope is scope for passage in lease.passages)
+    return Scope.CREDENTIAL if scope is Scope.ACCOUNT and not named else scope

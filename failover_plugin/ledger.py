@@ -44,6 +44,10 @@ class Ledger:
         """Its first content arrived."""
         self._first_content = now - self._begun
 
+    def elapsed(self, now: float) -> float:
+        """Seconds since the attempt started."""
+        return now - self._begun
+
     def end(self, now: float, diagnosis: Diagnosis | None = None, error: BaseException | None = None) -> None:
         """It ended: well, if there is no diagnosis."""
         assert self.target is not None  # noqa: S101 - for the type checker: begin() came first

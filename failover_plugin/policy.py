@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer
 
 from failover_plugin._validation import config_error
 from failover_plugin.classify import VERDICTS, Route
@@ -126,6 +126,11 @@ class Policy(_Part):
         import yaml
 
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+    @field_serializer("fallback_on", "give_up_on", when_used="json-unless-none")
+    def _in_order(self, classes: frozenset[ErrorClass]) -> list[str]:
+        """The same in every process."""
+        return sorted(classes)
 
     @property
     def first_content_limit(self) -> float:

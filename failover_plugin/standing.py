@@ -14,6 +14,9 @@ from failover_plugin.health_report import Health, ScopeHealth, TargetHealth
 from failover_plugin.limits import Cooldown
 from failover_plugin.model import Diagnosis, Scope, Skip, Target
 
+Key = tuple[str | None, ...]
+"""What a scope is shared under; (None, id) for what a target has alone."""
+
 SUSPICIOUS = 0.5
 """Share of the evidence that opens a breaker from which on a closed one counts as degraded."""
 
@@ -61,17 +64,20 @@ class Lease:
     settled: bool = field(default=False)
 
 
-def scope_keys(target: Target) -> dict[Scope, str]:
-    """The scopes a target passes through, each with the name it is shared under."""
-    own = f"{target.id} alone"
-    credential = target.credential or own
-    server = target.endpoint or f"{target.provider} {credential}"
-    keys = {
+def scope_keys(target: Target) -> dict[Scope, Key]:
+    """The scopes a target passes through, each with the key it is shared under."""
+    own = (None, target.id)
+    credential = (target.credential,) if target.credential else own
+    if target.endpoint:
+        server: Key = (target.endpoint, target.model)
+    else:
+        server = (target.provider, *credential, target.model) if target.credential else own
+    keys: dict[Scope, Key] = {
         Scope.CREDENTIAL: credential,
-        Scope.RATE: f"{credential} {target.model}",
-        Scope.TARGET: f"{server} {target.model}" if target.endpoint or target.credential else own,
+        Scope.RATE: (*credential, target.model),
+        Scope.TARGET: server,
     }
-    return keys | {Scope.ACCOUNT: target.account} if target.account else keys
+    return keys | {Scope.ACCOUNT: (target.account,)} if target.account else keys
 
 
 def refusal(standing: Standing, now: float) -> Skip | None:
@@ -105,11 +111,13 @@ def target_health(standing: Standing, now: float) -> TargetHealth:
     )
 
 
-def scope_health(scope: Scope, key: str, breaker: Breaker, now: float) -> ScopeHealth:
+def scope_health(scope: Scope, key: Key, breaker: Breaker, now: float) -> ScopeHealth:
     """A scope's line in the report."""
     state = breaker.state(now)
     reason = "" if state is State.CLOSED else breaker.reason
-    return ScopeHealth(scope=scope, key=key, state=state, reason=reason, returns_in=_returns_in(breaker, now))
+    return ScopeHealth(
+        scope=scope, key=" ".join(filter(None, key)), state=state, reason=reason, returns_in=_returns_in(breaker, now)
+    )
 
 
 def _grade(standing: Standing, skip: Skip | None, now: float) -> tuple[Health, str, str]:

@@ -118,14 +118,14 @@ class Succession:
     def _backoff(self, failure: Failure, now: float) -> float | None:
         """Seconds before the same target is worth another try; None if it is not."""
         error_class, named = failure.diagnosis.error_class, failure.diagnosis.retry_after
-        due = self.due_back(failure.target, now)
-        if error_class is ErrorClass.RATE_LIMIT:
-            patience = self._policy.patience
-            return due if named is not None and named <= patience and due <= patience * COOLDOWN_SPREAD else None
-        if due > 0 or not VERDICTS[error_class].retry_same:
+        due, patience = self.due_back(failure.target, now), self._policy.patience
+        if not VERDICTS[error_class].retry_same or (named or 0.0) > patience:
             return None
+        if error_class is ErrorClass.RATE_LIMIT:
+            return due if named is not None and due <= patience * COOLDOWN_SPREAD else None
         base = OVERLOAD_BACKOFF_BASE if error_class is ErrorClass.OVERLOADED else BACKOFF_BASE
-        return full_jitter(base, self._asked[failure.target.id], self._rng)
+        pause = min(patience, full_jitter(base, self._asked[failure.target.id], self._rng))
+        return None if due > 0 else max(named or 0.0, pause)
 
     # -- waiting ------------------------------------------------------------------------------------------------------
 

@@ -102,9 +102,16 @@ def test_a_probes_success_closes_on_parole() -> None:
     life = Life().trip().wait_out()
     life.succeed()
     assert life.state is CLOSED
-    for _ in range(2):
+    for _ in range(3):
         life.succeed()
     assert not life.fail()
+    assert life.fail()
+
+
+def test_the_probes_own_success_earns_no_more_than_the_parole() -> None:
+    life = Life().trip().wait_out()
+    life.succeed()
+    life.now += 5
     assert life.fail()
 
 
@@ -151,7 +158,7 @@ def test_the_doubling_starts_anew_once_all_evidence_is_paid_back() -> None:
         life.succeed()
     assert life.trip().left == 30
     life.wait_out()
-    for _ in range(10):
+    for _ in range(13):
         life.succeed()
     assert life.trip().left == 2
 
@@ -228,6 +235,12 @@ def test_twenty_blocks_at_once_are_one() -> None:
     leaves = [life.admit() for _ in range(20)]
     assert [life.block(leave) for leave in leaves] == [True] + [False] * 19
     assert life.left == 60
+
+
+def test_a_block_lasts_as_long_as_the_provider_says() -> None:
+    life = Life()
+    life.breaker.blocked(life.admit(), 60, "quota_exhausted 429", life.now, life.rng, named=1000)
+    assert life.left == 1000
 
 
 def test_a_block_is_short_again_after_a_success() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from failover_plugin import AllTargetsFailed, ConfigError, Failover, Policy, Request, Target, load_config
+from failover_plugin import AllTargetsFailed, ConfigError, ErrorClass, Failover, Policy, Request, Target, load_config
 
 GOOD = """
 version: 1
@@ -242,3 +242,19 @@ def test_an_endpoint_is_kept_without_what_may_be_secret(given: str, kept: str) -
 )
 def test_an_endpoint_without_secrets_is_kept_as_it_is(endpoint: str | None) -> None:
     assert Failover([Target("a", provider="p", model="m", endpoint=endpoint)]).targets[0].endpoint == endpoint
+
+
+def test_a_policy_that_is_none_of_ours() -> None:
+    with pytest.raises(ConfigError, match=r"policy = \{'attempt_timeout': 3\}: give a Policy"):
+        Failover([Target("a", provider="p", model="m")], {"attempt_timeout": 3})  # type: ignore[arg-type]
+
+
+def test_one_target_is_still_a_list() -> None:
+    with pytest.raises(ConfigError, match="give a list of targets"):
+        Failover(Target("a", provider="p", model="m"))  # type: ignore[arg-type]
+
+
+def test_a_policy_is_written_in_the_same_order_everywhere() -> None:
+    written = Policy(fallback_on=frozenset(ErrorClass)).to_yaml()
+    listed = [line.removeprefix("- ") for line in written.splitlines() if line.startswith("- ")]
+    assert listed == sorted(ErrorClass)

@@ -82,7 +82,8 @@ def test_on_parole_one_further_failure_trips() -> None:
 def test_trust_on_parole_is_earned() -> None:
     detector = cusum()
     detector.parole(0)
-    detector.succeeded(0)
+    for _ in range(3):
+        detector.succeeded(0)
     detector.failed(1.0, 0)
     assert not detector.tripped
 

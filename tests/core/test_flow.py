@@ -27,6 +27,7 @@ from core.scripted import (
 )
 
 from failover_plugin.errors import AllTargetsFailed, DeadlineExceeded, StreamInterrupted
+from failover_plugin.flow import Sleep
 from failover_plugin.health import FleetHealth
 from failover_plugin.model import ErrorClass, Request, Target
 from failover_plugin.policy import BudgetPolicy, Policy
@@ -512,6 +513,33 @@ def test_a_pause_that_does_not_fit_the_deadline_is_not_cut_short() -> None:
         fleet = World(chain(1), seed=seed)
         story = fleet.request(Request(deadline=0.1)).asks("a").fails(overloaded(), after=0.08)
         exhausted(story)
+
+
+def test_a_callers_short_deadline_is_hardly_held_against_the_target() -> None:
+    fleet = world(chain(1), attempt_timeout=120)
+    for _ in range(20):
+        fleet.request(Request(deadline=0.5)).asks("a").fails(TimeoutError("too slow"), after=0.5).gives_up()
+    fleet.request().asks("a")
+
+
+def test_a_timeout_of_our_own_is_held_against_the_target_in_full() -> None:
+    fleet = world(chain(1), attempt_timeout=2, deadline=2)
+    for _ in range(3):
+        fleet.request().asks("a").fails(TimeoutError("too slow"), after=2).gives_up()
+    exhausted(fleet.request())
+
+
+def test_a_long_retry_after_of_an_overloaded_target_is_not_waited_for() -> None:
+    error = ProviderError(503, "no capacity", retry_after=60)
+    told(chain(2)).asks("a").fails(error).asks("b")
+
+
+def test_a_short_retry_after_of_an_overloaded_target_is() -> None:
+    error = ProviderError(503, "no capacity", retry_after=2)
+    story = told(chain(2)).asks("a").fails(error)
+    step = story.next()
+    assert isinstance(step, Sleep)
+    assert 2 <= step.seconds <= 2.5
 
 
 def test_plain_calls_and_streams_have_their_own_timeouts() -> None:

@@ -454,3 +454,18 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.cells:
             self.cells[-1] += data
+
+
+def test_an_account_that_the_target_does_not_name_is_known_by_its_credential() -> None:
+    health = fleet_health(target("a", **SHARED_KEY), target("b", **SHARED_KEY))
+    fail(health, "a", Diagnosis(error_class=ErrorClass.QUOTA_EXHAUSTED, scope=Scope.ACCOUNT))
+    assert usable(health) == ""
+
+
+def test_names_that_read_alike_share_nothing() -> None:
+    health = fleet_health(target("x"), target("b", credential="x"))
+    fail(health, "b", "auth")
+    assert usable(health) == "x"
+    health = fleet_health(target("a", credential="k a", model="b"), target("b", credential="k", model="a b"))
+    fail(health, "a", "permission")
+    assert usable(health) == "b"

@@ -313,3 +313,14 @@ def test_a_permit_decides_as_run_does() -> None:
         ours.failover.run(fail)
     assert asked == [a.target for a in ended.value.trail.attempts]
     assert str(last.trail) == str(ended.value.trail)
+
+
+def test_going_on_from_a_permit_that_is_not_settled_gives_it_back() -> None:
+    host = Host()
+    first = host.takes()
+    second = host.takes(after=first)
+    assert first.settled
+    assert host.in_flight == 1
+    second.success()
+    assert host.failover.health()["a"].failures == 0
+    assert host.in_flight == 0
