@@ -18,9 +18,6 @@ from failover_plugin import ErrorClass, classify
 from support.cassettes import replay
 from support.clients import CLIENTS, KEY, LangChain, LiteLLM, client, look
 
-# LiteLLM looks at a deprecated attribute of its own models once a stream has failed.
-pytestmark = pytest.mark.filterwarnings("ignore:Accessing the 'model_:DeprecationWarning")
-
 OPENAI = "api.openai.com"
 ANTHROPIC = "api.anthropic.com"
 
