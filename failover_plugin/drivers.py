@@ -123,16 +123,15 @@ def stream(
                         source = iter(open_(target))
                     for chunk in _each(source, start):
                         yield from intake.accept(chunk, clock.monotonic())
-                    intake.ended()
+                    intake.ended(clock.monotonic())
                 except Exception as error:  # noqa: BLE001 - the flow judges it
-                    _close(source)
                     intake.broke(error, clock.monotonic())
+                    _close(source)
                 except BaseException:
                     intake.left(clock.monotonic())
                     _close(source)
                     raise
                 if intake.good:
-                    flow.succeeded(clock.monotonic())
                     yield from intake.rest()
                     return
 
@@ -156,16 +155,15 @@ async def astream(  # noqa: C901 - the same steps as stream(), and `yield from` 
                     while (chunk := await _next(source, start, intake, clock)) is not _END:
                         for ready in intake.accept(chunk, clock.monotonic()):
                             yield ready
-                    intake.ended()
+                    intake.ended(clock.monotonic())
                 except Exception as error:  # noqa: BLE001 - the flow judges it
-                    await _aclose(source)
                     intake.broke(error, clock.monotonic())
+                    await _aclose(source)
                 except BaseException:
                     intake.left(clock.monotonic())
                     await _aclose(source)
                     raise
                 if intake.good:
-                    flow.succeeded(clock.monotonic())
                     for ready in intake.rest():
                         yield ready
                     return

@@ -1,5 +1,5 @@
-"""What becomes of a stream's chunks: held back until the first content, then passed on; whole only with a finish mark.
-finish mark.
+"""What becomes of a stream's chunks: held back until the first content, then passed on; whole only with a finish
+mark.
 
 A stream commits at its first content, not at its first chunk: providers send an empty first chunk as soon as they have
 accepted a request, and fail afterwards. Up to there the request can go elsewhere and nobody has seen anything. No I/O.
@@ -57,14 +57,17 @@ class Intake(Generic[C]):
         self._flow.first_content(now)
         return self.rest()
 
-    def ended(self) -> None:
+    def ended(self, now: float) -> None:
         """The stream ended. Raises ``StreamInterrupted`` if a finish mark is due and was not seen."""
         if self._is_finished is not None and not self._finished:
             raise StreamInterrupted(f"The stream from {self._start.target.id} ended without a finish mark.")
+        self._flow.succeeded(now)
 
     def broke(self, error: Exception, now: float) -> None:
         """The stream failed; after its finish mark that does not matter."""
-        if not self._finished:
+        if self._finished:
+            self._flow.succeeded(now)
+        else:
             self.good = False
             self._flow.failed(error, now)
 

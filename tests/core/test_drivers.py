@@ -526,6 +526,44 @@ async def test_cancelling_astream_midway_gives_the_permit_back_at_once() -> None
     assert (line.in_flight, line.failures) == (0, 0)
 
 
+class HardToClose:
+    """A stream that fails, or has said all it had to, and then takes its time to close."""
+
+    def __init__(self, *chunks: str) -> None:
+        self.chunks = iter(chunks)
+        self.closing = asyncio.Event()
+
+    def __aiter__(self) -> HardToClose:
+        return self
+
+    async def __anext__(self) -> str:
+        for chunk in self.chunks:
+            return chunk
+        raise ConnectionResetError("gone")
+
+    async def aclose(self) -> None:
+        self.closing.set()
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(("chunks", "successes"), [((), 0), (("once", END), 1)])
+async def test_cancelling_while_a_dead_stream_closes_leaves_no_permit(chunks: Sequence[str], successes: int) -> None:
+    fo, source = failover(), HardToClose(*chunks)
+
+    async def listen() -> None:
+        async for _ in fo.astream(lambda _: source, **MARKS):
+            pass
+
+    async with no_task_left():
+        task = asyncio.create_task(listen())
+        await source.closing.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    line = fo.health()["a"]
+    assert (line.in_flight, line.successes, line.failures) == (0, successes, 1 - successes)
+
+
 async def test_closing_an_async_stream_gives_the_permit_back_at_once() -> None:
     fo, streams = failover(), Streams(a=["once", "upon", END])
     async with no_task_left(), fo.astream(streams.aopen, **MARKS) as chunks:
