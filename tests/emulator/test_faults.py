@@ -93,10 +93,14 @@ async def test_cut_of_a_plain_body(site: Site, name: str, mode: str) -> None:
 
 @every_client
 @streaming
-async def test_early_end_is_taken_for_a_success_by_every_client(site: Site, name: str, mode: str) -> None:
+async def test_early_end_is_taken_for_a_success_by_nearly_every_client(site: Site, name: str, mode: str) -> None:
     site.fail(faults.early_end())
     seen = await look(client(name, site), mode)
-    assert (seen.text, seen.error) == ("Hello from ", None)
+    assert seen.text == "Hello from "
+    if name.startswith("litellm") and seen.error is not None:  # since 1.109
+        assert "before a finish_reason" in str(seen.error)
+    else:
+        assert seen.error is None
 
 
 @every_client
@@ -154,8 +158,8 @@ async def test_malformed(site: Site, name: str, mode: str) -> None:
     site.fail(faults.malformed())
     seen = await look(client(name, site), mode)
     assert seen.text == "Hello "
-    if name == "litellm-anthropic":
-        assert seen.error is None, "LiteLLM ends an Anthropic stream at a malformed event and says nothing"
+    if name == "litellm-anthropic":  # ends the stream at a malformed event, and up to 1.108 says nothing
+        assert seen.error is None or "before a finish_reason" in str(seen.error)
     else:
         assert "JSONDecodeError" in seen.causes
 
@@ -238,7 +242,8 @@ async def test_any_status_with_any_body_and_headers(site: Site, name: str) -> No
     seen = await look(client(name, site), "plain")
     assert isinstance(seen.error, openai.APIStatusError | anthropic.APIStatusError)
     assert seen.error.status_code == 502
-    assert "upstream connect error" in str(seen.error)
+    shown = f"{seen.error} {getattr(seen.error, 'body', '')} {seen.error.response.text}"  # openai 3: not in the message
+    assert "upstream connect error" in shown
     assert _provider_headers(seen.error)["x-edge"] == "gone"
 
 
