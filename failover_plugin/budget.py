@@ -7,7 +7,7 @@ already down. A budget bounds the extra load for all requests together (Google S
 from __future__ import annotations
 
 from random import Random
-from threading import Lock
+from threading import RLock
 
 from failover_plugin.policy import BudgetPolicy
 
@@ -18,7 +18,9 @@ OVERLOAD_BACKOFF_BASE = 1.0
 
 
 class FailoverBudget:
-    """Attempts that may still be made beyond each request's first. Safe for threads; told the time."""
+    """Attempts that may still be made beyond each request's first. Safe for threads; its lock is reentrant for the same
+    reason as ``FleetHealth``'s. Told the time.
+    """
 
     __slots__ = ("_left", "_lock", "_policy", "_updated")
 
@@ -26,7 +28,7 @@ class FailoverBudget:
         self._policy = policy
         self._left = policy.capacity
         self._updated: float | None = None
-        self._lock = Lock()
+        self._lock = RLock()
 
     def spend(self, now: float) -> bool:
         """Take one attempt, if there is one."""
@@ -45,7 +47,7 @@ class FailoverBudget:
 
     def after_fork(self) -> None:
         """In a child process: a fresh lock."""
-        self._lock = Lock()
+        self._lock = RLock()
 
     def succeeded(self) -> None:
         """Earn by a success."""

@@ -4,7 +4,8 @@ A failure is booked on the scope that is to blame, and a target can be asked onl
 request with a dead key takes all targets of that key out, and a prompt that is too long takes out none. Targets share
 a scope by naming the same credential, account, or endpoint and model.
 
-The lock is held for microseconds: never across a call, a wait, a callback or a log.
+The lock is held for microseconds: never across a call, a wait, a callback or a log. It is reentrant, since a garbage
+collection may strike while it is held, close a forgotten stream, and so give back a permit in the same thread.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import inf
 from random import Random
-from threading import Lock
+from threading import RLock
 
 from failover_plugin.breaker import Breaker
 from failover_plugin.classify import VERDICTS, Hold
@@ -29,7 +30,7 @@ class FleetHealth:
     def __init__(self, targets: Iterable[Target], policy: BreakerPolicy, rng: Random) -> None:
         self._policy = policy
         self._rng = rng
-        self._lock = Lock()
+        self._lock = RLock()
         self._breakers: dict[tuple[Scope, Key], Breaker] = {}
         self._cooldowns: dict[Key, Cooldown] = {}
         self._standings: dict[str, Standing] = {}
@@ -57,7 +58,7 @@ class FleetHealth:
 
     def after_fork(self) -> None:
         """In a child process: a fresh lock, and nothing in flight, since the parent's calls are not ours."""
-        self._lock = Lock()
+        self._lock = RLock()
         self._generation += 1
         self._mortal.clear()
         for breaker in self._breakers.values():
@@ -175,9 +176,9 @@ class FleetHealth:
 
     def _expire(self, now: float) -> None:
         if now >= self._next_expiry:
-            for lease in [lease for lease in self._mortal if lease.expires <= now]:
+            for lease in [lease for lease in tuple(self._mortal) if lease.expires <= now]:
                 self._give_back(lease)
-            self._next_expiry = min((lease.expires for lease in self._mortal), default=inf)
+            self._next_expiry = min((lease.expires for lease in tuple(self._mortal)), default=inf)
 
 
 def _to_blame(lease: Lease, scope: Scope) -> Scope:

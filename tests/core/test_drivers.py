@@ -7,6 +7,7 @@ import contextlib
 import gc
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from random import Random
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -393,6 +394,26 @@ def test_a_stream_that_is_dropped_gives_its_permit_back() -> None:
     next(chunks)
     del chunks
     gc.collect()
+    assert fo.health().in_flight == 0
+
+
+def test_a_stream_that_is_dropped_while_an_outcome_is_booked_locks_nobody_out() -> None:
+    """A garbage collection may close it in any thread at any time; here, when the lock is held for certain."""
+    forgotten: list[Any] = []
+
+    class Collecting(Random):
+        def uniform(self, a: float, b: float) -> float:
+            forgotten.clear()
+            return super().uniform(a, b)
+
+    fo = Failover(chain(2), clock=FakeClock(), rng=Collecting(1))
+    forgotten.append(fo.stream(Streams(a=["once", "upon"]).open))
+    next(forgotten[0])
+    script = Script(FakeClock(), {"a": [unauthorized()], "b": ["hi"]})
+    thread = Thread(target=lambda: fo.run(script.call), daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive()
     assert fo.health().in_flight == 0
 
 
