@@ -20,7 +20,7 @@ Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
 
     def __init__(self, /, **data: Any) -> None:
         try:
@@ -108,10 +108,10 @@ class Policy(_Part):
     stream_failover: Literal["off", "before_first_content"] = "before_first_content"
     """Whether a stream that dies before its first content is opened elsewhere."""
 
-    breaker: BreakerPolicy = BreakerPolicy()
+    breaker: BreakerPolicy = Field(default_factory=BreakerPolicy)
     """When a target is left alone."""
 
-    budget: BudgetPolicy = BudgetPolicy()
+    budget: BudgetPolicy = Field(default_factory=BudgetPolicy)
     """What failover may spend."""
 
     @classmethod
