@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import Any
-from weakref import finalize
 
 from failover_plugin import Failover, Permit, Policy
 from litellm_failover.host import Host
@@ -34,12 +33,9 @@ class Fleet:
             known = self._refresh(offered)
         return {known[given_id(d)][0]: d for d in offered}
 
-    def watch(self, stream: object, permit: Permit) -> None:
-        """Give the permit back, at the next choice, if the stream is dropped unread.
-
-        Not at once: that may be in the middle of a garbage collection, where no lock may be taken.
-        """
-        finalize(stream, self._dropped.append, permit).atexit = False
+    def watch(self, stream: Any, permit: Permit) -> None:
+        """Give the permit back, at the next choice, if the stream is dropped unread."""
+        stream.failover_watch = _Watch(permit, self._dropped)
 
     def _refresh(self, offered: list[Deployment]) -> Mapping[str, tuple[str, Any]]:
         """Look at the router again. What it offers without having it, such as a team's own, is added."""
@@ -48,6 +44,21 @@ class Fleet:
             self.failover.replace_targets(targets_of(deployments))
             self._known = _known(deployments)
             return self._known
+
+
+class _Watch:
+    """Dies with the stream that holds it. Nobody else may: a permit leads, by the errors before it, back to the stream.
+
+    The permit is given back later: this may be in the middle of a garbage collection, where no lock should be taken.
+    """
+
+    def __init__(self, permit: Permit, dropped: deque[Permit]) -> None:
+        self._permit = permit
+        self._dropped = dropped
+
+    def __del__(self) -> None:
+        if not self._permit.settled:
+            self._dropped.append(self._permit)
 
 
 def _known(deployments: Iterable[Deployment]) -> Mapping[str, tuple[str, Any]]:

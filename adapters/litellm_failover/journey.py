@@ -70,6 +70,12 @@ class Journey:
             self.open.cancel()
         self.open = None
 
+    def end(self) -> None:
+        """The request is over. Tasks and timers that LiteLLM started meanwhile hold the journey: it holds nothing."""
+        self.leave()
+        self._last = None
+        self._errors.clear()
+
     def hand_over(self) -> None:
         """The attempt under way has become a stream, which settles its permit by itself."""
         self.open = None

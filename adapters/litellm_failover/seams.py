@@ -55,7 +55,7 @@ class Seams:
         except Exception as error:  # noqa: BLE001 - raised below, as it is or as what began it
             verdict = journey.verdict(error)
         finally:
-            journey.leave()
+            journey.end()
             current.reset(before)
         raise verdict
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import time
+import weakref
 from typing import Any
 
 import pytest
@@ -141,3 +143,28 @@ async def test_streams_that_are_dropped_unread_give_their_permits_back_at_the_ne
     gc.collect()
     assert await bench.ask("acompletion")
     assert bench.in_flight == 0
+
+
+async def _remains(bench: Any) -> bool:
+    """Whether a stream is still there after it has been read to its end, be that good or bad."""
+    stream = await bench.router.acompletion(model="chat", messages=MESSAGES, stream=True)
+    with contextlib.suppress(Exception):
+        async for _ in stream:
+            pass
+    seen = weakref.ref(stream)
+    del stream
+    await asyncio.sleep(0.1)
+    gc.collect()
+    return seen() is not None
+
+
+async def test_a_stream_that_broke_off_is_not_kept(bench: Any) -> None:
+    bench.route()
+    bench.primary.fail(faults.cut())
+    assert not await _remains(bench)
+
+
+async def test_a_stream_that_took_a_failover_is_not_kept(bench: Any) -> None:
+    bench.route()
+    bench.primary.fail(faults.invalid_api_key())
+    assert not await _remains(bench)
