@@ -95,7 +95,7 @@ class Policy(_Part):
     """The whole time for a request, all attempts and waits included. None: no limit."""
 
     attempt_timeout: Seconds = 120.0
-    """Time for one plain call. 20 s killed 1 % of healthy calls in simulation: long answers take long."""
+    """Time for one plain call: long answers take long, and a shorter limit kills some of them."""
 
     first_content_timeout: Seconds | Literal["adaptive"] = "adaptive"
     """Time until a stream's first content. "adaptive" is at present 20 s, four times the 5 s that a first token may
