@@ -39,8 +39,7 @@ class BreakerPolicy(_Part):
     """Evidence is forgotten by half in this time."""
 
     open_base: Seconds = 2.0
-    """First time open; it doubles with every opening. A fixed 60 s made the return three times as slow in simulation.
-    """
+    """First time open; it doubles with every opening: a short outage is over soon, a long one costs few probes."""
 
     open_cap: Seconds = 30.0
     """Longest time open."""
