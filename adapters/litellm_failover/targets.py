@@ -73,14 +73,19 @@ def _said(identity: str, info: Mapping[str, Any]) -> dict[str, Any]:
     """What the user says of this deployment."""
     said: Any = info.get("failover") or {}
     if not isinstance(said, dict):
-        raise ConfigError(f"{identity}: model_info.failover = {said!r}: give a mapping, such as {{'tier': 1}}.")
+        raise ConfigError(f"{identity}: model_info.failover = {_shown(said)}: give a mapping, such as {{'tier': 1}}.")
     facts = dict(mapping(said))
     for name in facts:
         if name not in _FACTS:
-            where = f"{identity}: model_info.failover.{name} = {facts[name]!r}"
+            where = f"{identity}: model_info.failover.{name} = {_shown(facts[name])}"
             raise ConfigError(f"{where} is not known. Use one of {', '.join(_FACTS)}.")
     sets: dict[str, Any] = {name: frozenset(facts[name]) for name in _SETS if isinstance(facts.get(name), list | tuple)}
     return {**facts, **sets}
+
+
+def _shown(value: object) -> str:
+    """A value in an error: a number as it is, any other by its type alone, for it may hold a secret."""
+    return repr(value) if isinstance(value, int | float) else f"<{type(value).__name__}>"
 
 
 def _provider_and_model(params: Mapping[str, Any]) -> tuple[str, str]:

@@ -157,14 +157,17 @@ def test_a_question_without_a_call_holds_no_permit(bench: Any) -> None:
     ("failover", "words"),
     [
         ({"teir": 1}, ["primary", "model_info.failover.teir", "1", "tier"]),
+        ({"api_key": "sk-misplaced"}, ["primary", "model_info.failover.api_key", "<str>", "credential"]),
         ({"tier": -1}, ["primary", "tier", "-1"]),
         ([1], ["primary", "model_info.failover", "mapping"]),
+        ("sk-misplaced", ["primary", "model_info.failover", "<str>", "mapping"]),
     ],
 )
 def test_facts_that_are_not_understood(bench: Any, failover: Any, words: list[str]) -> None:
     with pytest.raises(ConfigError) as caught:
         bench.route(bench.deployment(bench.primary, failover=failover))
     assert all(word in str(caught.value) for word in words)
+    assert "misplaced" not in str(caught.value)
     assert "make_call" not in _state(bench.router)
 
 
