@@ -190,7 +190,7 @@ async def _next(source: AsyncIterator[C], start: Start, intake: Intake[C], clock
                 return await anext(source, _END)
     except TimeoutError:
         if limit.expired():
-            raise intake.overdue() from None
+            raise intake.overdue(clock.monotonic()) from None
         raise
 
 

@@ -43,15 +43,19 @@ class Intake(Generic[C]):
         """Whether nothing has gone wrong."""
 
     def accept(self, chunk: C, now: float) -> list[C]:
-        """Take a chunk; returns the chunks that may be delivered now. Raises ``TimeoutError`` if content is overdue."""
+        """Take a chunk; returns the chunks that may be delivered now. Raises ``TimeoutError`` if content, or the finish
+        mark at the request's deadline, is overdue.
+        """
         if self._is_finished is not None and self._is_finished(chunk):
             self._finished = True
         if self.committed:
+            if now >= self._start.deadline and not self._finished:
+                raise self.overdue(now)
             return [chunk]
         self._held.append(chunk)
         if not self._has_content(chunk):
             if now - self._started > self._start.first_content_timeout and not self._finished:
-                raise self.overdue()
+                raise self.overdue(now)
             return []
         self.committed = True
         self._flow.first_content(now)
@@ -93,11 +97,11 @@ class Intake(Generic[C]):
             limit = self._started + self._start.first_content_timeout
         return max(0.0, min(limit, self._start.deadline) - now)
 
-    def overdue(self) -> TimeoutError:
+    def overdue(self, now: float) -> TimeoutError:
         """The error for a chunk that did not come in time."""
+        who, start = self._start.target.id, self._start
+        if now >= start.deadline:
+            return TimeoutError(f"{who} had not finished at the request's deadline.")
         if self.committed:
-            return TimeoutError(
-                f"{self._start.target.id} fell silent for {self._start.idle_timeout:g} s (idle_timeout)."
-            )
-        limit = self._start.first_content_timeout
-        return TimeoutError(f"{self._start.target.id} sent no content within {limit:g} s (first_content_timeout).")
+            return TimeoutError(f"{who} fell silent for {start.idle_timeout:g} s (idle_timeout).")
+        return TimeoutError(f"{who} sent no content within {start.first_content_timeout:g} s (first_content_timeout).")

@@ -356,6 +356,24 @@ def test_content_that_comes_late_is_still_content() -> None:
     assert list(failover(clock=clock, first_content_timeout=8.0).stream(open_)) == ["hi"]
 
 
+def test_a_sync_stream_that_drips_ends_at_the_requests_deadline() -> None:
+    clock = FakeClock()
+
+    def open_(asked: Target) -> Iterator[str]:
+        for chunk in ("once", "upon", "a", "time", END, "usage"):
+            yield chunk
+            clock.advance(1)
+
+    fo = failover(clock=clock)
+    heard: list[str] = []
+    with pytest.raises(DeadlineExceeded) as ended:
+        heard.extend(fo.stream(open_, Request(deadline=2.5), **MARKS))
+    assert heard == ["once", "upon", "a"]
+    assert "deadline" in str(ended.value.__cause__)
+    assert (fo.health()["a"].failures, fo.health().in_flight) == (1, 0)
+    assert list(fo.stream(open_, Request(deadline=4.5), **MARKS))[-2:] == [END, "usage"]
+
+
 # -- leaving early ----------------------------------------------------------------------------------------------------
 
 
