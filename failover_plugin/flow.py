@@ -149,6 +149,7 @@ class Flow:
         self._fleet.health.succeeded(self._current, now)
         self._fleet.budget.succeeded()
         self._ledger.end(now)
+        self._failure = None
 
     def failed(self, error: BaseException, now: float) -> Diagnosis:
         """The call failed; returns what it was."""

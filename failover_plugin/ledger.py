@@ -66,6 +66,8 @@ class Ledger:
         )
         if error is not None and diagnosis is not None:
             self._errors.append((self.target, error, diagnosis))
+        if diagnosis is None:
+            self._errors.clear()  # by their tracebacks they would keep the call, and what it was given, in memory
 
     def exhausted(self, retry_after: float | None) -> AllTargetsFailed:
         """Nobody could answer: the first target's error as the cause, the later ones as notes."""

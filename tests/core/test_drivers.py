@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from random import Random
 from threading import Thread
@@ -372,6 +373,29 @@ def test_a_sync_stream_that_drips_ends_at_the_requests_deadline() -> None:
     assert "deadline" in str(ended.value.__cause__)
     assert (fo.health()["a"].failures, fo.health().in_flight) == (1, 0)
     assert list(fo.stream(open_, Request(deadline=4.5), **MARKS))[-2:] == [END, "usage"]
+
+
+def test_what_a_call_was_given_is_let_go_of_after_a_failover() -> None:
+    class Prompt:
+        pass
+
+    def ask(prompt: Prompt) -> str:
+        def call(asked: Target) -> str:
+            if asked.id == "a":
+                raise ConnectionRefusedError(prompt)
+            return "hi"
+
+        return failover().run(call).value
+
+    prompt = Prompt()
+    seen = weakref.ref(prompt)
+    gc.disable()  # without its help
+    try:
+        assert ask(prompt) == "hi"
+        del prompt
+        assert seen() is None
+    finally:
+        gc.enable()
 
 
 # -- leaving early ----------------------------------------------------------------------------------------------------
