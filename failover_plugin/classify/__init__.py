@@ -34,13 +34,15 @@ __all__ = [
 _UNREADABLE = Finding(means=ErrorClass.UNKNOWN, why="nothing could be read")
 
 
-def classify(error: BaseException, *, provider: str | None = None) -> Diagnosis:
+def classify(error: BaseException, *, provider: str | None = None, handled: BaseException | None = None) -> Diagnosis:
     """What an exception means. Never raises, whatever the exception does.
 
-    ``provider`` is who was asked, if that is known. ``Diagnosis.retry_after`` is in seconds.
+    ``provider`` is who was asked, if that is known. ``handled`` is what was being handled already when the call began,
+    such as the failure of another target: it hangs on ``error`` as its context, and is no evidence.
+    ``Diagnosis.retry_after`` is in seconds.
     """
     try:
-        return _diagnose(error, provider)
+        return _diagnose(error, provider, handled)
     except Exception:  # noqa: BLE001 - an exception may be hostile in ways nobody has thought of
         return _diagnosis(_UNREADABLE, Evidence(), (), provider)
 
@@ -60,12 +62,12 @@ def classify_response(
         return _diagnosis(_UNREADABLE, Evidence(), (), provider)
 
 
-def _diagnose(error: BaseException, provider: str | None) -> Diagnosis:
+def _diagnose(error: BaseException, provider: str | None, handled: BaseException | None) -> Diagnosis:
     left = names.find(class_names(error), names.CANCELLED)
     if left is not None:
         return _diagnosis(Finding(means=left[0], why=left[1]), Evidence(), (), provider)
     asked: list[Evidence] = []
-    for link in chain(error):
+    for link in chain(error, handled):
         asked.append(from_exception(link))
         found = rules.decide(asked[-1])
         if found is not None:

@@ -115,9 +115,9 @@ def _from_exception(error: BaseException) -> Evidence:
     )
 
 
-def chain(error: BaseException) -> Iterator[BaseException]:
-    """``error`` and what lies beneath it, the outermost first, each once; ends on cyclic chains too."""
-    seen: set[int] = set()
+def chain(error: BaseException, handled: BaseException | None = None) -> Iterator[BaseException]:
+    """``error`` and what lies beneath it down to ``handled``, the outermost first, each once; ends on cycles too."""
+    seen = set[int]() if handled is None or handled is error else {id(handled)}
     waiting = deque([error])
     while waiting and len(seen) < _MAX_LINKS:
         link = waiting.popleft()

@@ -398,6 +398,29 @@ def test_what_a_call_was_given_is_let_go_of_after_a_failover() -> None:
         gc.enable()
 
 
+@pytest.mark.parametrize("driver", [run, arun, stream, astream])
+def test_what_the_caller_was_handling_already_says_nothing_of_the_target(
+    driver: Callable[..., tuple[str, Trail]],
+) -> None:
+    fo = failover(*chain(1))
+    try:
+        raise unauthorized()
+    except Exception:  # noqa: BLE001 - whatever it is
+        with pytest.raises(AllTargetsFailed) as ended:
+            driver(fo, Script(FakeClock(), {"a": [RuntimeError("odd")]}), None)
+    assert classes(ended.value.trail) == ["a unknown"]
+
+
+def test_an_error_that_comes_back_while_it_is_handled_counts() -> None:
+    fo, error = failover(*chain(1)), unauthorized()
+    try:
+        raise error
+    except Exception:  # noqa: BLE001 - as above
+        with pytest.raises(AllTargetsFailed) as ended:
+            run(fo, Script(FakeClock(), {"a": [error]}), None)
+    assert classes(ended.value.trail) == ["a auth"]
+
+
 # -- leaving early ----------------------------------------------------------------------------------------------------
 
 

@@ -258,3 +258,15 @@ async def test_a_mocked_stream_needs_no_finish_mark(bench: Any, ask: Ask) -> Non
     assert await ask(mock_response="Made up.") == "Made up."
     assert not bench.primary.requests
     assert bench.in_flight == 0
+
+
+@pytest.mark.parametrize("mode", ["completion", "acompletion"])
+async def test_one_deployments_error_is_not_booked_on_the_next(bench: Any, mode: str) -> None:
+    """LiteLLM asks the next one while it handles the error of the last, which so becomes the next one's context."""
+    bench.route()
+    bench.primary.fail(faults.invalid_api_key())
+    bench.backup.fail(faults.status(200, "<html>Welcome to this hotel's network!</html>"))
+    with pytest.raises(Exception, match="API key"):
+        await bench.ask(mode)
+    assert "auth" in bench.health().last_error
+    assert "server_error" in bench.health("backup").last_error
