@@ -8,7 +8,6 @@ none of them has a policy.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from math import inf
@@ -83,7 +82,6 @@ class Flow:
             fleet, request, self._ledger, tried=tried, deadline=self._deadline, lifetime=lifetime
         )
         self._failure: Failure | None = None
-        self._handled: BaseException | None = None
         self._lease: Lease | None = None
         self._committed = False
 
@@ -126,7 +124,6 @@ class Flow:
         policy, left = self._fleet.policy, self._deadline - now
         target = next(t for t in self._fleet.targets if t.id == lease.standing.id)
         self._lease = lease
-        self._handled = sys.exception()
         self._ledger.begin(target, now)
         silence = min(policy.first_content_limit, policy.idle_timeout)
         return Start(
@@ -152,7 +149,7 @@ class Flow:
         self._fleet.health.succeeded(self._current, now)
         self._fleet.budget.succeeded()
         self._ledger.end(now)
-        self._failure = self._handled = None
+        self._failure = None
 
     def failed(self, error: BaseException, now: float) -> Diagnosis:
         """The call failed; returns what it was."""
@@ -175,7 +172,7 @@ class Flow:
         """What the error was; one that broke a stream after its first content speaks of the target's streams, unless
         the caller left or the text was blocked.
         """
-        diagnosis = classify(error, provider=self._callee.provider, handled=self._handled)
+        diagnosis = classify(error, provider=self._callee.provider, handled=self._ledger.handled)
         of_the_call = diagnosis.scope in (Scope.TARGET, Scope.REQUEST)
         its_own = diagnosis.error_class in (ErrorClass.CANCELLED, ErrorClass.CONTENT_POLICY)
         if not self._committed or not of_the_call or its_own:

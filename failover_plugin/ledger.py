@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 
 from failover_plugin.errors import AllTargetsFailed, add_notes
@@ -13,7 +14,7 @@ _BLANK = Trail()
 class Ledger:
     """Written by one flow. Times are in monotonic seconds."""
 
-    __slots__ = ("_begun", "_errors", "_first_content", "_noted", "_started", "entries", "number", "target")
+    __slots__ = ("_begun", "_errors", "_first_content", "_noted", "_started", "entries", "handled", "number", "target")
 
     def __init__(self, now: float) -> None:
         self._started = self._begun = now
@@ -23,6 +24,8 @@ class Ledger:
         self._first_content: float | None = None
         self.number = 0
         self.target: Target | None = None
+        self.handled: BaseException | None = None
+        """What was being handled when the attempt started; let go of at the first content, for it may hold the stream."""
 
     @property
     def trail(self) -> Trail:
@@ -39,10 +42,12 @@ class Ledger:
         """An attempt starts."""
         self.number += 1
         self.target, self._begun, self._first_content = target, now, None
+        self.handled = sys.exception()
 
     def first_content(self, now: float) -> None:
         """Its first content arrived."""
         self._first_content = now - self._begun
+        self.handled = None
 
     def elapsed(self, now: float) -> float:
         """Seconds since the attempt started."""
@@ -51,6 +56,7 @@ class Ledger:
     def end(self, now: float, diagnosis: Diagnosis | None = None, error: BaseException | None = None) -> None:
         """It ended: well, if there is no diagnosis."""
         assert self.target is not None  # noqa: S101 - for the type checker: begin() came first
+        self.handled = None
         duration = max(0.0, now - self._begun)  # a host may give a permit back before its wait is over
         if diagnosis is None and self._first_content is None:
             self._first_content = duration
