@@ -19,7 +19,7 @@ from failover_plugin.flow import Flow, GiveUp, Sleep, Start
 from failover_plugin.health import FleetHealth
 from failover_plugin.health_report import HealthReport
 from failover_plugin.model import Request, Skip, Target, Trail
-from failover_plugin.permit import GRACE, Permit
+from failover_plugin.permit import Permit
 from failover_plugin.policy import Policy
 from failover_plugin.streams import AsyncStream, Stream
 from failover_plugin.succession import Fleet, outlook
@@ -139,10 +139,9 @@ class Failover:
         ``among`` are the ids on offer, ``tried`` those that the host asked without a permit. ``after`` is the settled
         permit of the same request's previous attempt, and goes on from there. ``streaming``: the answer is a stream.
         """
-        lifetime = self.policy.attempt_timeout + GRACE
         if after:
             after.cancel()  # does nothing to a permit that is settled, as it should be
-        flow = after.flow if after else self._flow(request, streaming=streaming, tried=tried, lifetime=lifetime)
+        flow = after.flow if after else self._flow(request, streaming=streaming, tried=tried)
         now = self._clock.monotonic()
         flow.offer(among)
         waited = 0.0

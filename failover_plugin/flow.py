@@ -22,8 +22,12 @@ from failover_plugin.succession import Failure, Fleet, Succession
 TOO_LATE = 0.01
 """Seconds before a deadline at which no call is worth starting."""
 
+GRACE = 30.0
+"""Seconds beyond an attempt's own timeout in which a call must have ended. Later it counts as lost, as no evidence: one
+that never ends would else hold its place as a probe, and so its target, for good.
+"""
 STREAM_LIFETIME = 600.0
-"""Seconds after the first content in which a host must have settled its permit."""
+"""Seconds after a stream's first content in which it must have ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,17 +73,16 @@ class Flow:
         *,
         streaming: bool = False,
         tried: Sequence[str] = (),
-        lifetime: float = inf,
     ) -> None:
-        """``tried`` were asked without us; ``lifetime`` is how many seconds a permit lives that nobody settles."""
+        """``tried`` were asked without us."""
         self._fleet = fleet
         self._streaming = streaming
-        self._lifetime = lifetime
+        self._lifetime = fleet.policy.attempt_timeout + GRACE
         self._deadline = now + (request.deadline or fleet.policy.deadline or inf)
         self._ledger = Ledger(now)
         fleet.recent.append(self._ledger.entries)
         self._succession = Succession(
-            fleet, request, self._ledger, tried=tried, deadline=self._deadline, lifetime=lifetime
+            fleet, request, self._ledger, tried=tried, deadline=self._deadline, lifetime=self._lifetime
         )
         self._failure: Failure | None = None
         self._lease: Lease | None = None

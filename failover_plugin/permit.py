@@ -10,9 +10,6 @@ from failover_plugin.errors import AllTargetsFailed
 from failover_plugin.flow import Flow, Start
 from failover_plugin.model import Diagnosis, Target, Trail, Usage
 
-GRACE = 30.0
-"""Seconds beyond an attempt's own timeout in which a host must have settled a permit."""
-
 
 class Permit:
     """Leave to call ``target``. Settled once, later calls do nothing; one that is never settled expires, as no

@@ -16,6 +16,7 @@ from core.scripted import broken, chain, invalid, overloaded, rate_limited, targ
 
 from failover_plugin import Failover, Policy, Request, current_attempt
 from failover_plugin.errors import AllTargetsFailed, DeadlineExceeded, FailoverError, StreamInterrupted
+from failover_plugin.flow import GRACE
 from failover_plugin.model import ErrorClass, Target, Trail
 from failover_plugin.testing import FakeClock, Script
 
@@ -527,6 +528,26 @@ def test_an_interruption_of_a_call_gets_through_and_is_evidence_for_nothing(left
         fo.run(call)
     line = fo.health()["a"]
     assert (asked, line.in_flight, line.failures, line.last_error) == (["a"], 0, 0, None)
+
+
+def test_a_call_that_never_ends_does_not_hold_its_target_for_good() -> None:
+    """It was the probe; a client without a timeout, or an event loop that is gone, never tells how it went."""
+    clock = FakeClock()
+    fo = failover(*chain(1), clock=clock, patience=0.0)
+    for _ in range(3):
+        with pytest.raises(AllTargetsFailed):
+            fo.run(Script(clock, {"a": [TimeoutError("dead")]}).call)
+    clock.advance(60)
+
+    def never_ends(_: Target) -> str:
+        with pytest.raises(AllTargetsFailed, match="probe is under way"):
+            fo.run(lambda _: "hi")
+        clock.advance(120 + GRACE)
+        assert fo.run(lambda _: "hi").value == "hi"
+        return "too late to be believed"
+
+    fo.run(never_ends)
+    assert (fo.health()["a"].successes, fo.health().in_flight) == (1, 0)
 
 
 def test_an_interruption_of_a_stream_gets_through_and_is_evidence_for_nothing() -> None:
