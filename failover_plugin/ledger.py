@@ -25,7 +25,7 @@ class Ledger:
         self.number = 0
         self.target: Target | None = None
         self.handled: BaseException | None = None
-        """What was being handled when the attempt started; let go of at the first content, for it may hold the stream."""
+        """What was being handled when the attempt started. Let go of at the first content: it may hold the stream."""
 
     @property
     def trail(self) -> Trail:
