@@ -61,8 +61,9 @@ class Target:
     ``credential`` is a label or a fingerprint, never the secret itself. Targets that name the same ``credential`` or
     ``account`` share that scope's health; None is shared with nobody. ``endpoint`` is the base URL and, with ``model``,
     what a server's failures are booked on. Tiers are asked in order, 0 first; within a tier the strategy chooses, and
-    gives more calls at once to more ``weight``. ``cost`` is relative; ``rpm`` and ``tpm`` are per minute;
-    ``context_window`` is in tokens; empty ``capabilities`` mean that nothing is known, not that there are none.
+    gives more calls at once to more ``weight``. ``cost`` is relative. ``rpm``, ``tpm`` (per
+    minute) and ``max_parallel`` are facts so far: no call is held back for them. ``context_window`` is in tokens. Empty
+    ``capabilities`` mean that nothing is known, not that there are none.
 
     Values are checked, with a ``ConfigError``, when a ``Failover`` or a configuration file takes the target.
     """
