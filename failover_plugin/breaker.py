@@ -21,6 +21,9 @@ from random import Random
 from failover_plugin.evidence import Cusum
 from failover_plugin.policy import BreakerPolicy
 
+FULL_ENOUGH = 0.25
+"""Weight from which a failure makes the next opening longer: an impatient caller's probe proves little."""
+
 
 class State(StrEnum):
     """What a breaker does with the next request."""
@@ -97,7 +100,7 @@ class Breaker:
         if self.until is None and not self._evidence.tripped:
             return False
         self._open(self._policy.open_base, self._policy.open_cap, self._openings, reason, now, rng)
-        self._openings += 1
+        self._openings += weight >= FULL_ENOUGH
         return True
 
     def blocked(self, leave: Pass, seconds: float, reason: str, now: float, rng: Random, named: float = 0.0) -> bool:

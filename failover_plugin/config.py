@@ -4,6 +4,7 @@ remedy.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import fields, replace
 from functools import cache
@@ -51,8 +52,8 @@ def checked_targets(targets: Iterable[Target]) -> tuple[Target, ...]:
     checked = tuple(_checked(t) for t in targets)
     if not checked:
         raise ConfigError("targets = []: there is nobody to ask. Give at least one Target.")
-    ids = [t.id for t in checked]
-    if twice := next((i for i in ids if ids.count(i) > 1), None):
+    counted = Counter(t.id for t in checked)
+    if twice := next((i for i, times in counted.items() if times > 1), None):
         raise ConfigError(f"targets: id = {redact(twice)!r} is given twice. Give every target an id of its own.")
     return tuple(sorted(checked, key=lambda t: t.tier))
 

@@ -21,6 +21,9 @@ from failover_plugin.model import Target, Trail
 T = TypeVar("T")
 C = TypeVar("C")
 
+CLOSING = 1.0
+"""Seconds that a stream we are done with may take to close."""
+
 _attempt: ContextVar[Start] = ContextVar("failover_attempt")
 
 
@@ -203,4 +206,5 @@ def _close(source: Any) -> None:
 async def _aclose(source: Any) -> None:
     with suppress(Exception):  # as above
         if aclose := getattr(source, "aclose", None):
-            await aclose()
+            async with asyncio.timeout(CLOSING):
+                await aclose()

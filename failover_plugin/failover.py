@@ -79,8 +79,8 @@ class Failover:
         ones.
         """
         checked = checked_targets(targets)
-        self._fleet.health.replace(checked)
-        self._fleet = replace(self._fleet, targets=checked)
+        standings = self._fleet.health.replace(checked)
+        self._fleet = replace(self._fleet, targets=checked, standings=standings)
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
@@ -189,7 +189,7 @@ class Failover:
 
 def _fleet(targets: tuple[Target, ...], policy: Policy, rng: Random) -> Fleet:
     health = FleetHealth(targets, policy.breaker, rng)
-    return Fleet(targets, policy, health, FailoverBudget(policy.budget), rng, deque(maxlen=32))
+    return Fleet(targets, health.standings, policy, health, FailoverBudget(policy.budget), rng, deque(maxlen=32))
 
 
 _alive: WeakSet[Failover] = WeakSet()

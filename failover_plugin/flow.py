@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from failover_plugin.classify import Route, classify
+from failover_plugin.classify.redact import redact
 from failover_plugin.errors import DeadlineExceeded, StreamInterrupted
 from failover_plugin.ledger import Ledger
 from failover_plugin.model import Diagnosis, ErrorClass, Request, Scope, Target, Trail
@@ -110,6 +111,7 @@ class Flow:
             return GiveUp(error)
         budget = self._fleet.budget
         if self._failure and not budget.spend(now):
+            self._succession.pass_over("the failover budget is spent")
             return GiveUp(self._exhausted(now))
         pick = self._succession.pick(self._failure, now)
         if isinstance(pick, Lease):
@@ -123,9 +125,7 @@ class Flow:
         return self._final(now) or self._exhausted(now)
 
     def _start(self, lease: Lease, now: float) -> Start:
-        """Call the target as it was when the request began: its successor may be one that the request excludes."""
-        policy, left = self._fleet.policy, self._deadline - now
-        target = next(t for t in self._fleet.targets if t.id == lease.standing.id)
+        policy, target, left = self._fleet.policy, lease.standing.target, self._deadline - now
         self._lease = lease
         self._ledger.begin(target, now)
         silence = min(policy.first_content_limit, policy.idle_timeout)
@@ -175,7 +175,7 @@ class Flow:
         """What the error was; one that broke a stream after its first content speaks of the target's streams, unless
         the caller left or the text was blocked.
         """
-        diagnosis = classify(error, provider=self._callee.provider, handled=self._ledger.handled)
+        diagnosis = _of_members(error) or classify(error, provider=self._callee.provider, handled=self._ledger.handled)
         of_the_call = diagnosis.scope in (Scope.TARGET, Scope.REQUEST)
         its_own = diagnosis.error_class in (ErrorClass.CANCELLED, ErrorClass.CONTENT_POLICY)
         if not self._committed or not of_the_call or its_own:
@@ -215,7 +215,10 @@ class Flow:
             return self._interrupted(failure)
         if self._is_returned(failure):
             return self._ledger.returned(failure.error)
-        return self._exhausted(now) if self._ledger.number >= self._fleet.policy.max_attempts else None
+        if self._ledger.number < self._fleet.policy.max_attempts:
+            return None
+        self._succession.pass_over("max_attempts is reached")
+        return self._exhausted(now)
 
     def _is_returned(self, failure: Failure) -> bool:
         """Whether the policy hands such an error to the caller instead of asking somebody else."""
@@ -250,3 +253,17 @@ class Flow:
         )
         error.__cause__ = failure.error
         return error
+
+
+def _of_members(error: BaseException) -> Diagnosis | None:
+    """A target that is a failover itself and has run out of members is overloaded, whatever its first member said."""
+    facts = vars(error)
+    if not isinstance(facts.get("trail"), Trail) or "retry_after" not in facts:
+        return None
+    return Diagnosis(
+        error_class=ErrorClass.OVERLOADED,
+        scope=Scope.TARGET,
+        retry_after=facts["retry_after"],
+        message=redact(str(error))[:300],
+        evidence="all of its own targets failed",
+    )

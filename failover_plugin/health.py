@@ -10,7 +10,7 @@ collection may strike while it is held, close a forgotten stream, and so give ba
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import inf
 from random import Random
 from threading import RLock
@@ -21,7 +21,17 @@ from failover_plugin.health_report import HealthReport
 from failover_plugin.limits import Cooldown
 from failover_plugin.model import Diagnosis, Scope, Skip, Target
 from failover_plugin.policy import BreakerPolicy
-from failover_plugin.standing import Key, Lease, Passage, Standing, refusal, scope_health, scope_keys, target_health
+from failover_plugin.standing import (
+    Counts,
+    Key,
+    Lease,
+    Passage,
+    Standing,
+    refusal,
+    scope_health,
+    scope_keys,
+    target_health,
+)
 
 
 class FleetHealth:
@@ -39,22 +49,27 @@ class FleetHealth:
         self._next_expiry = inf
         self.replace(targets)
 
-    def replace(self, targets: Iterable[Target]) -> None:
-        """Take these targets instead. Whoever stays under its id keeps its counters, and what it shares its health."""
+    def replace(self, targets: Iterable[Target]) -> Mapping[str, Standing]:
+        """Take these targets instead, and return their standings by id.
+
+        Whoever stays under its id keeps its counters, and what it shares its health. Who is gone can still be asked by
+        requests under way, which know it by its standing.
+        """
         with self._lock:
-            breakers, cooldowns, standings = self._breakers, self._cooldowns, self._standings
-            self._breakers, self._cooldowns, self._standings = {}, {}, {}
+            breakers: dict[tuple[Scope, Key], Breaker] = {}
+            cooldowns: dict[Key, Cooldown] = {}
+            standings: dict[str, Standing] = {}
             for target in targets:
                 keys = scope_keys(target)
-                for scope_key in keys.items():
-                    self._breakers[scope_key] = breakers.get(scope_key) or self._breakers.get(
-                        scope_key, Breaker(self._policy)
-                    )
+                for key in keys.items():
+                    breakers[key] = self._breakers.get(key) or breakers.get(key, Breaker(self._policy))
                 rate = keys[Scope.RATE]
-                self._cooldowns[rate] = cooldowns.get(rate) or self._cooldowns.get(rate, Cooldown())
-                standing = standings.get(target.id) or Standing(target.id)
-                standing.enrol(target, {s: self._breakers[s, k] for s, k in keys.items()}, self._cooldowns[rate])
-                self._standings[target.id] = standing
+                cooldowns[rate] = self._cooldowns.get(rate) or cooldowns.get(rate, Cooldown())
+                old = self._standings.get(target.id)
+                own = {scope: breakers[scope, key] for scope, key in keys.items()}
+                standings[target.id] = Standing(target, own, cooldowns[rate], old.counts if old else Counts())
+            self._breakers, self._cooldowns, self._standings = breakers, cooldowns, standings
+            return standings
 
     def after_fork(self) -> None:
         """In a child process: a fresh lock, and nothing in flight, since the parent's calls are not ours."""
@@ -64,32 +79,31 @@ class FleetHealth:
         for breaker in self._breakers.values():
             breaker.forget_probes()
         for standing in self._standings.values():
-            standing.in_flight = 0
+            standing.counts.in_flight = 0
+
+    @property
+    def standings(self) -> Mapping[str, Standing]:
+        """The present targets' standings by id."""
+        return self._standings
 
     # -- before a call ------------------------------------------------------------------------------------------------
 
-    def refusal(self, target_id: str, now: float) -> Skip | None:
+    def refusal(self, standing: Standing, now: float) -> Skip | None:
         """Why this target cannot be asked now, or None if it can."""
         with self._lock:
             self._expire(now)
-            standing = self._standings.get(target_id)
-            return Skip(target=target_id, reason="removed") if standing is None else refusal(standing, now)
+            return refusal(standing, now)
 
-    def standing(self, target_id: str) -> Standing | None:
-        """The target as a strategy sees it; None if it has been replaced away."""
-        return self._standings.get(target_id)
-
-    def admit(self, target_id: str, now: float, lifetime: float = inf) -> Lease | None:
+    def admit(self, standing: Standing, now: float, lifetime: float = inf) -> Lease | None:
         """Leave to call the target, or None if it cannot be asked. A lease not settled in ``lifetime`` seconds
         expires.
         """
         with self._lock:
             self._expire(now)
-            standing = self._standings.get(target_id)
-            if standing is None or refusal(standing, now) is not None:
+            if refusal(standing, now) is not None:
                 return None
-            standing.attempts += 1
-            standing.in_flight += 1
+            standing.counts.attempts += 1
+            standing.counts.in_flight += 1
             passages = tuple(Passage(s, b, b.admit(now)) for s, b in standing.breakers.items())
             lease = Lease(standing, passages, standing.cooldown, now + lifetime, self._generation)
             if lifetime < inf:
@@ -111,8 +125,8 @@ class FleetHealth:
         """The call was answered in full."""
         with self._lock:
             if self._settle(lease):
-                lease.standing.successes += 1
-                lease.standing.tally.book(ok=True, now=now)
+                lease.standing.counts.successes += 1
+                lease.standing.counts.tally.book(ok=True, now=now)
                 lease.cooldown.passed()
                 for passage in lease.passages:
                     passage.breaker.succeeded(passage.leave, now)
@@ -121,10 +135,10 @@ class FleetHealth:
         """The call failed: book it on the scope to blame, as much as its ``share``; the others have learnt nothing."""
         with self._lock:
             if self._settle(lease):
-                lease.standing.failures += 1
-                lease.standing.last = diagnosis
+                lease.standing.counts.failures += 1
+                lease.standing.counts.last = diagnosis
                 if diagnosis.scope is not Scope.REQUEST:
-                    lease.standing.tally.book(ok=False, now=now)
+                    lease.standing.counts.tally.book(ok=False, now=now)
                 to_blame = _to_blame(lease, diagnosis.scope)
                 for passage in lease.passages:
                     if passage.scope is to_blame:
@@ -165,7 +179,7 @@ class FleetHealth:
         if lease.settled or lease.generation != self._generation:
             return False
         lease.settled = True
-        lease.standing.in_flight -= 1
+        lease.standing.counts.in_flight -= 1
         self._mortal.discard(lease)
         return True
 

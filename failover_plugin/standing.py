@@ -21,26 +21,31 @@ SUSPICIOUS = 0.5
 """Share of the evidence that opens a breaker from which on a closed one counts as degraded."""
 
 
-class Standing:
-    """A target as a strategy sees it."""
+@dataclass(slots=True)
+class Counts:
+    """What has happened at a target; kept when its facts change."""
 
-    __slots__ = (
-        "attempts", "breakers", "cooldown", "failures", "id", "in_flight", "last", "successes", "tally", "target",
-    )  # fmt: skip
+    attempts: int = 0
+    successes: int = 0
+    failures: int = 0
+    in_flight: int = 0
+    last: Diagnosis | None = None
+    tally: Tally = field(default_factory=Tally)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """A target as a strategy sees it. New facts make a new standing; requests under way go on with the old one."""
 
     target: Target
     breakers: dict[Scope, Breaker]
     cooldown: Cooldown
+    counts: Counts
 
-    def __init__(self, target_id: str) -> None:
-        self.id = target_id
-        self.tally = Tally()
-        self.attempts = self.successes = self.failures = self.in_flight = 0
-        self.last: Diagnosis | None = None
-
-    def enrol(self, target: Target, breakers: dict[Scope, Breaker], cooldown: Cooldown) -> None:
-        """Take up the target's present facts and scopes."""
-        self.target, self.breakers, self.cooldown = target, breakers, cooldown
+    @property
+    def id(self) -> str:
+        """The target's."""
+        return self.target.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +108,11 @@ def target_health(standing: Standing, now: float) -> TargetHealth:
         state=state,
         reason=reason,
         returns_in=skip.returns_in if skip else None,
-        in_flight=standing.in_flight,
-        attempts=standing.attempts,
-        successes=standing.successes,
-        failures=standing.failures,
-        last_error=str(standing.last) if standing.last else None,
+        in_flight=standing.counts.in_flight,
+        attempts=standing.counts.attempts,
+        successes=standing.counts.successes,
+        failures=standing.counts.failures,
+        last_error=str(standing.counts.last) if standing.counts.last else None,
     )
 
 
@@ -130,7 +135,11 @@ def _grade(standing: Standing, skip: Skip | None, now: float) -> tuple[Health, s
     if skip is not None:
         return Health.DEGRADED, "cooling", skip.reason
     if any(b.suspicion(now) > SUSPICIOUS for b in standing.breakers.values()):
-        return Health.DEGRADED, State.CLOSED.value, f"suspected: {standing.last.title if standing.last else 'failures'}"
+        return (
+            Health.DEGRADED,
+            State.CLOSED.value,
+            f"suspected: {standing.counts.last.title if standing.counts.last else 'failures'}",
+        )
     return Health.HEALTHY, State.CLOSED.value, ""
 
 

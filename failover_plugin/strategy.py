@@ -34,8 +34,8 @@ def p2c(standings: Sequence[Standing], rng: Random, now: float) -> Standing:
 
 def cost(standing: Standing, now: float) -> float:
     """Calls under way per weight, and three more for even odds of failing."""
-    rate = standing.tally.failure_rate(now)
-    return (standing.in_flight + 1) / standing.target.weight + 3 * rate / (1 - rate)
+    rate = standing.counts.tally.failure_rate(now)
+    return (standing.counts.in_flight + 1) / standing.target.weight + 3 * rate / (1 - rate)
 
 
 STRATEGIES: Mapping[str, Strategy] = {"p2c": p2c, "sequential": sequential}

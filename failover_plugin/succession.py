@@ -8,7 +8,7 @@ itself; then the tiers in order. A permit is taken last, after any wait.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import inf
@@ -32,10 +32,12 @@ COOLDOWN_SPREAD = 1.1
 class Fleet:
     """What all requests of one ``Failover`` share. ``targets`` are in the order of their tiers.
 
+    ``standings`` are theirs, by id. Replaced targets make a new fleet: requests under way end with the old one.
     ``recent`` are the records of the latest requests, ended or under way.
     """
 
     targets: tuple[Target, ...]
+    standings: Mapping[str, Standing]
     policy: Policy
     health: FleetHealth
     budget: FailoverBudget
@@ -60,6 +62,7 @@ class Succession:
     ) -> None:
         self._policy = fleet.policy
         self._health = fleet.health
+        self._standings = fleet.standings
         self._rng = fleet.rng
         self._ledger = ledger
         self._deadline = deadline
@@ -80,9 +83,14 @@ class Succession:
             self._asked[pick.standing.id] += 1
         return pick
 
+    def pass_over(self, reason: str) -> None:
+        """Note why those who are left are not asked any more."""
+        for target in self._untried():
+            self._ledger.skip(Skip(target=target.id, reason=reason))
+
     def due_back(self, target: Target, now: float) -> float:
         """Seconds until the target may be asked; infinite if nobody knows."""
-        skip = self._health.refusal(target.id, now)
+        skip = self._health.refusal(self._standings[target.id], now)
         if skip is None:
             return 0.0
         return inf if skip.returns_in is None else skip.returns_in
@@ -96,6 +104,8 @@ class Succession:
         if len(self._offer) < len(self.allowed):
             return None  # a host that offers some targets at a time has others to offer: do not wait for these
         wait = min((self.due_back(t, now) for t in untried), default=inf)
+        if wait == 0:
+            return self._admit(untried, now)  # somebody has come back between the two looks
         return self._pause(wait, now) if wait <= self._policy.patience else None
 
     def _after(self, failure: Failure, now: float) -> Lease | float | None:
@@ -159,24 +169,23 @@ class Succession:
     def _admit(self, targets: Iterable[Target], now: float) -> Lease | None:
         """Leave to call one of the first tier that has any; whoever cannot be asked is noted as skipped."""
         for _, tier in groupby(targets, key=lambda t: t.tier):
-            if lease := self._admit_one([t.id for t in tier], now):
+            if lease := self._admit_one([self._standings[t.id] for t in tier], now):
                 return lease
         return None
 
-    def _admit_one(self, ids: list[str], now: float) -> Lease | None:
-        if len(ids) == 1 and (only := self._health.admit(ids[0], now, self._lifetime)):
+    def _admit_one(self, tier: list[Standing], now: float) -> Lease | None:
+        if len(tier) == 1 and (only := self._health.admit(tier[0], now, self._lifetime)):
             return only  # nothing to choose
         choose = STRATEGIES[self._policy.strategy]
         while True:
-            standings = [s for i in ids if self._can_be_asked(i, now) and (s := self._health.standing(i))]
-            if not standings:
+            able = [s for s in tier if self._can_be_asked(s, now)]
+            if not able:
                 return None
-            chosen = choose(standings, self._rng, now)
-            if lease := self._health.admit(chosen.id, now, self._lifetime):
+            if lease := self._health.admit(choose(able, self._rng, now), now, self._lifetime):
                 return lease  # else somebody took the last place in between: look again
 
-    def _can_be_asked(self, target_id: str, now: float) -> bool:
-        skip = self._health.refusal(target_id, now)
+    def _can_be_asked(self, standing: Standing, now: float) -> bool:
+        skip = self._health.refusal(standing, now)
         if skip is not None:
             self._ledger.skip(skip)
         return skip is None
@@ -190,10 +199,11 @@ def outlook(fleet: Fleet, request: Request, now: float) -> tuple[tuple[str, ...]
         pool: list[Standing] = []
         for target in tier:
             reason = excluded(target, request)
-            skip = Skip(target=target.id, reason=reason) if reason else fleet.health.refusal(target.id, now)
+            standing = fleet.standings[target.id]
+            skip = Skip(target=target.id, reason=reason) if reason else fleet.health.refusal(standing, now)
             if skip:
                 skips.append(skip)
-            elif standing := fleet.health.standing(target.id):
+            else:
                 pool.append(standing)
         order += [s.id for s in _ranked(pool, STRATEGIES[fleet.policy.strategy], now)]
     return tuple(order), tuple(skips)

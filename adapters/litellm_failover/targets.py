@@ -52,7 +52,8 @@ def target_id(deployment: Deployment) -> str:
 def facts_of(deployment: Deployment) -> tuple[object, ...]:
     """What has to be equal for a target to stay as it is: little, for it is compared at every choice."""
     params, info = deployment["litellm_params"], deployment["model_info"]
-    return params.get("api_key"), params.get("api_base"), _order(deployment), info.get("failover")
+    names = ("model", "api_key", "api_base", "region_name", "weight")
+    return *(params.get(name) for name in names), _order(deployment), info.get("failover"), info.get("max_input_tokens")
 
 
 def _target(deployment: Deployment, tier: int) -> Target:

@@ -117,7 +117,7 @@ class World:
     ) -> None:
         """Have a target fail, all at once."""
         now = self.clock.now
-        leases = [self.fleet.health.admit(target_id, now) for _ in range(times)]
+        leases = [self.fleet.health.admit(self.fleet.standings[target_id], now) for _ in range(times)]
         for lease in leases:
             assert lease is not None
             self.fleet.health.failed(lease, diagnosis(error_class, after), now)

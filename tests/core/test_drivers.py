@@ -876,3 +876,23 @@ def test_every_error_of_ours_has_one_base() -> None:
     for kind in (AllTargetsFailed, DeadlineExceeded, StreamInterrupted):
         assert issubclass(kind, FailoverError)
     assert ErrorClass.TIMEOUT == "timeout"
+
+
+async def test_a_source_that_does_not_close_delays_nobody_for_long() -> None:
+    class Stubborn:
+        def __aiter__(self) -> Stubborn:
+            return self
+
+        async def __anext__(self) -> str:
+            raise ConnectionResetError
+
+        async def aclose(self) -> None:
+            await asyncio.sleep(30)
+
+    async def good() -> AsyncIterator[str]:
+        yield "hi"
+
+    fo = Failover(chain(2), Policy(same_target_retries=0))
+    stream = fo.astream(lambda t: Stubborn() if t.id == "a" else good())
+    async with asyncio.timeout(5):
+        assert [chunk async for chunk in stream] == ["hi"]

@@ -273,6 +273,20 @@ def test_targets_change_while_requests_run() -> None:
     assert fo.health().in_flight == 0
 
 
+def test_a_request_that_began_before_a_replacement_loses_nothing() -> None:
+    fo = failover(target("a"), target("b", 1))
+
+    def call(asked: Target) -> str:
+        if asked.id == "a":
+            fo.replace_targets([target("c"), target("d", 1)])
+            raise unauthorized()
+        return asked.id
+
+    assert fo.run(call).value == "b"
+    assert fo.run(lambda t: t.id).value == "c"
+    assert fo.health().in_flight == 0
+
+
 def test_replaced_targets_are_asked_from_then_on_and_those_that_stay_keep_their_health() -> None:
     clock = FakeClock()
     fo = failover(clock=clock)

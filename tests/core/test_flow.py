@@ -31,7 +31,7 @@ from failover_plugin.flow import Sleep
 from failover_plugin.health import FleetHealth
 from failover_plugin.model import ErrorClass, Request, Target
 from failover_plugin.policy import BudgetPolicy, Policy
-from failover_plugin.standing import Lease
+from failover_plugin.standing import Lease, Standing
 
 
 def world(targets: list[Target], **policy: Any) -> World:
@@ -141,17 +141,17 @@ class Crowded(FleetHealth):
 
     taken: Lease | None = None
 
-    def admit(self, target_id: str, now: float, lifetime: float = inf) -> Lease | None:
-        self.taken = self.taken or super().admit(target_id, now)
-        return super().admit(target_id, now, lifetime)
+    def admit(self, standing: Standing, now: float, lifetime: float = inf) -> Lease | None:
+        self.taken = self.taken or super().admit(standing, now)
+        return super().admit(standing, now, lifetime)
 
 
 def test_a_place_that_is_taken_in_between_is_looked_for_elsewhere() -> None:
     fleet = world(chain(2))
     health = Crowded(fleet.fleet.targets, fleet.fleet.policy.breaker, Random(0))
-    fleet.fleet = replace(fleet.fleet, health=health)
+    fleet.fleet = replace(fleet.fleet, health=health, standings=health.standings)
     for _ in range(3):
-        lease = FleetHealth.admit(health, "a", fleet.clock.now)
+        lease = FleetHealth.admit(health, health.standings["a"], fleet.clock.now)
         assert lease is not None
         health.failed(lease, diagnosis("server_error"), fleet.clock.now)
     fleet.clock.advance(3)
@@ -450,6 +450,37 @@ def test_an_empty_budget_ends_it_after_the_first_attempt() -> None:
         fleet.request().asks("a").fails(TimeoutError()).asks("b").fails(TimeoutError())
     story = fleet.request().asks("a").fails(unauthorized())
     exhausted(story)
+
+
+def test_who_is_not_asked_for_want_of_budget_or_attempts_is_told() -> None:
+    fleet = world(chain(2), budget=BudgetPolicy(capacity=0, per_second=0))
+    assert "b not asked: the failover budget is spent" in str(
+        exhausted(fleet.request().asks("a").fails(TimeoutError())).trail
+    )
+    story = told(chain(2), max_attempts=1).asks("a").fails(TimeoutError())
+    assert "b not asked: max_attempts is reached" in str(exhausted(story).trail)
+
+
+def test_a_target_that_is_a_failover_itself_is_overloaded_when_its_members_are_exhausted() -> None:
+    inner = AllTargetsFailed("all failed", retry_after=60)
+    inner.__cause__ = unauthorized()
+    for error in (inner, inner.first_error()):
+        fleet = world(chain(2))
+        fleet.request().asks("a").fails(error).asks("b")
+        last = fleet.failover.health()["a"].last_error
+        assert last is not None
+        assert last.startswith("overloaded, retry after 60 s")
+
+
+def test_an_impatient_callers_probe_makes_no_opening_longer() -> None:
+    fleet = world(chain(1), attempt_timeout=120)
+    fleet.wear_out("a", "server_error", times=3)
+    for _ in range(6):
+        fleet.clock.advance(5)
+        fleet.request(Request(deadline=0.1)).asks("a").fails(TimeoutError(), after=0.1).gives_up()
+    returns_in = fleet.failover.health()["a"].returns_in
+    assert returns_in is not None
+    assert returns_in <= 4.8
 
 
 def test_successes_fill_the_budget_again() -> None:

@@ -18,8 +18,8 @@ SHARED_KEY = {"credential": "key-1", "provider": "p"}
 
 
 def admit(health: FleetHealth, id_: str, now: float = T0, **kwargs: float) -> Lease:
-    lease = health.admit(id_, now, **kwargs)
-    assert lease is not None, health.refusal(id_, now)
+    lease = health.admit(health.standings[id_], now, **kwargs)
+    assert lease is not None, health.refusal(health.standings[id_], now)
     return lease
 
 
@@ -31,11 +31,13 @@ def fail(health: FleetHealth, id_: str, what: ErrorClass | str | Diagnosis, now:
 
 def usable(health: FleetHealth, now: float = T0) -> str:
     """The ids that can be asked."""
-    return "".join(t.target for t in health.report(now).targets if health.refusal(t.target, now) is None)
+    return "".join(
+        t.target for t in health.report(now).targets if health.refusal(health.standings[t.target], now) is None
+    )
 
 
 def back_in(health: FleetHealth, id_: str, now: float = T0) -> float:
-    skip = health.refusal(id_, now)
+    skip = health.refusal(health.standings[id_], now)
     assert skip is not None
     assert skip.returns_in is not None
     return skip.returns_in
@@ -53,7 +55,7 @@ class TestADeadKey:
         health = self.fleet()
         fail(health, "a", error_class)
         assert usable(health) == "c"
-        skip = health.refusal("b", T0)
+        skip = health.refusal(health.standings["b"], T0)
         assert skip is not None
         assert error_class in skip.reason
         assert 48 <= back_in(health, "b") <= 72
@@ -336,17 +338,25 @@ class TestReplacing:
         health.replace([target("a", credential="l")])
         assert usable(health) == "a"
 
-    def test_who_is_gone_is_not_asked_and_may_still_finish(self) -> None:
+    def test_who_is_gone_serves_those_who_still_know_it(self) -> None:
         health = fleet_health(target("a"), target("b"))
-        lease = admit(health, "a")
+        lease, gone = admit(health, "a"), health.standings["a"]
         health.replace([target("b")])
-        skip = health.refusal("a", T0)
-        assert skip is not None
-        assert skip.reason == "removed"
-        assert health.admit("a", T0) is None
-        assert health.standing("a") is None
+        assert list(health.standings) == ["b"]
         health.succeeded(lease, T0)
+        again = health.admit(gone, T0)
+        assert again is not None
+        health.released(again)
+        assert gone.counts.in_flight == 0
         assert [t.target for t in health.report(T0).targets] == ["b"]
+
+    def test_an_outcome_is_booked_on_the_facts_of_its_call(self) -> None:
+        health = fleet_health(target("a", credential="old"))
+        lease = admit(health, "a")
+        health.replace([target("a", credential="new")])
+        health.failed(lease, diagnosis("auth"), T0)
+        assert usable(health) == "a"
+        assert health.report(T0)["a"].failures == 1
 
     def test_a_call_under_way_speaks_of_the_key_it_was_made_with(self) -> None:
         health = fleet_health(target("a", credential="k"), target("b", credential="k"))
@@ -400,7 +410,7 @@ class TestTheReport:
         health = fleet_health(target("a", enabled=False))
         assert self.graded(health) == (Health.UNHEALTHY, "disabled")
         assert usable(health) == ""
-        assert health.admit("a", T0) is None
+        assert health.admit(health.standings["a"], T0) is None
 
     def test_names_every_scope_once(self) -> None:
         health = fleet_health(target("a", credential="k", account="acme"), target("b", credential="k", account="acme"))

@@ -13,9 +13,7 @@ from failover_plugin.strategy import STRATEGIES, cost, p2c, sequential
 
 
 def standings(health: FleetHealth, ids: str) -> list[Standing]:
-    found = [health.standing(i) for i in ids]
-    assert None not in found
-    return [s for s in found if s is not None]
+    return [health.standings[i] for i in ids]
 
 
 def chosen(pool: list[Standing], draws: int = 300, now: float = 0.0) -> Counter[str]:
@@ -31,13 +29,13 @@ def test_sequential_takes_the_first_that_can() -> None:
 
 def test_p2c_prefers_the_less_busy() -> None:
     health = fleet_health(target("a"), target("b"))
-    health.admit("a", 0.0)
+    health.admit(health.standings["a"], 0.0)
     assert chosen(standings(health, "ab")) == {"b": 300}
 
 
 def test_p2c_prefers_the_less_failing() -> None:
     health = fleet_health(target("a"), target("b"))
-    lease = health.admit("a", 0.0)
+    lease = health.admit(health.standings["a"], 0.0)
     assert lease is not None
     health.failed(lease, diagnosis("server_error"), 0.0)
     assert chosen(standings(health, "ab")) == {"b": 300}
@@ -45,7 +43,7 @@ def test_p2c_prefers_the_less_failing() -> None:
 
 def test_p2c_holds_a_callers_own_mistake_against_nobody() -> None:
     health = fleet_health(target("a"), target("b"))
-    lease = health.admit("a", 0.0)
+    lease = health.admit(health.standings["a"], 0.0)
     assert lease is not None
     health.failed(lease, diagnosis("context_window"), 0.0)
     assert chosen(standings(health, "ab")) == {"a": 300}
@@ -54,16 +52,16 @@ def test_p2c_holds_a_callers_own_mistake_against_nobody() -> None:
 def test_p2c_weighs_how_busy_a_target_is_by_its_weight() -> None:
     health = fleet_health(target("a", weight=4.0), target("b"))
     for _ in range(2):
-        health.admit("a", 0.0)
+        health.admit(health.standings["a"], 0.0)
     assert chosen(standings(health, "ab")) == {"a": 300}
     for _ in range(3):
-        health.admit("a", 0.0)
+        health.admit(health.standings["a"], 0.0)
     assert chosen(standings(health, "ab")) == {"b": 300}
 
 
 def test_p2c_never_asks_the_worst_of_three_and_does_ask_both_others() -> None:
     health = fleet_health(target("a"), target("b"), target("c"))
-    health.admit("c", 0.0)
+    health.admit(health.standings["c"], 0.0)
     counts = chosen(standings(health, "abc"))
     assert set(counts) == {"a", "b"}
     assert counts["b"] > 50
@@ -87,7 +85,7 @@ def test_a_tie_goes_to_the_one_given_first() -> None:
 
 def test_old_failures_cost_less_and_less() -> None:
     health = fleet_health(target("a"))
-    lease = health.admit("a", 0.0)
+    lease = health.admit(health.standings["a"], 0.0)
     assert lease is not None
     health.failed(lease, diagnosis("timeout"), 0.0)
     (standing,) = standings(health, "a")
