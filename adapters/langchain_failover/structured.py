@@ -36,8 +36,8 @@ class StructuredFailover(RunnableSerializable[LanguageModelInput, Any]):
         raw = _Raw()
         try:
             return runs.invoke(self, self.model.state, raw.checking(self._call(input, config, kwargs)))
-        except Exception:
-            if not raw.unparsed:
+        except Exception as error:
+            if not raw.is_all_there_is(error):
                 raise
         return raw.unparsed[0]
 
@@ -50,8 +50,8 @@ class StructuredFailover(RunnableSerializable[LanguageModelInput, Any]):
         raw = _Raw()
         try:
             return await runs.ainvoke(self, self.model.state, raw.checking(self._call(input, config, kwargs)))
-        except Exception:
-            if not raw.unparsed:
+        except Exception as error:
+            if not raw.is_all_there_is(error):
                 raise
         return raw.unparsed[0]
 
@@ -84,6 +84,10 @@ class _Raw:
 
     def __init__(self) -> None:
         self.unparsed: list[Any] = []
+
+    def is_all_there_is(self, error: Exception) -> bool:
+        """Whether an answer that did not parse is the best there is: all targets have failed, and nothing else has."""
+        return bool(self.unparsed) and "retry_after" in vars(error)
 
     def checking(self, call: Call) -> Call:
         return replace(call, check=self._require_parsed)

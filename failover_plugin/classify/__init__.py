@@ -7,6 +7,7 @@ raises: it runs where something has already gone wrong.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from failover_plugin.classify import names, rules
@@ -15,7 +16,7 @@ from failover_plugin.classify.redact import redact
 from failover_plugin.classify.retry_after import MAX_RETRY_AFTER, retry_after
 from failover_plugin.classify.rules import Finding
 from failover_plugin.classify.verdicts import VERDICTS, Hold, Route, Verdict, verdict_table
-from failover_plugin.model import Diagnosis, ErrorClass
+from failover_plugin.model import Diagnosis, ErrorClass, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -66,6 +67,10 @@ def _diagnose(error: BaseException, provider: str | None, handled: BaseException
     left = names.find(class_names(error), names.CANCELLED)
     if left is not None:
         return _diagnosis(Finding(means=left[0], why=left[1]), Evidence(), (), provider)
+    unparsed = names.find(class_names(error), names.UNPARSED)
+    if unparsed is not None:  # worth asking elsewhere, and no news about the health of who answered
+        diagnosis = _diagnosis(Finding(means=unparsed[0], why=unparsed[1]), from_exception(error), (), provider)
+        return replace(diagnosis, scope=Scope.REQUEST)
     asked: list[Evidence] = []
     for link in chain(error, handled):
         asked.append(from_exception(link))

@@ -29,6 +29,12 @@ CANCELLED: Final[Mapping[str, ErrorClass]] = dict.fromkeys(
 )
 """The caller left, or the graph around the model takes over."""
 
+UNPARSED: Final[Mapping[str, ErrorClass]] = dict.fromkeys(
+    ("langchain_core.OutputParserException", "pydantic_core.ValidationError", "pydantic.ValidationError"),
+    ErrorClass.UNKNOWN,
+)
+"""The provider has answered, and the answer does not fit what its caller wants of it: somebody else's may."""
+
 _TIMEOUT: Final = (
     "builtins.TimeoutError",
     "aiohttp.ServerTimeoutError",

@@ -18,6 +18,7 @@ import pytest
 
 from failover_plugin.classify import classify
 from failover_plugin.errors import DeadlineExceeded, StreamInterrupted
+from failover_plugin.model import ErrorClass, Scope
 
 CLIENTS = {
     "httpx": {
@@ -458,3 +459,15 @@ def test_the_provider_is_handed_through() -> None:
     assert classify(Answered(500), provider="mine").provider == "mine"
     assert classify(Answered(500, llm_provider="theirs")).provider == "theirs"
     assert classify(Answered(500)).provider is None
+
+
+def test_an_answer_that_its_caller_cannot_parse_blames_nobody() -> None:
+    from langchain_core.exceptions import OutputParserException
+    from pydantic import TypeAdapter, ValidationError
+
+    with pytest.raises(ValidationError) as unfit:
+        TypeAdapter(int).validate_python("many")
+
+    for error in (unfit.value, OutputParserException("not JSON")):
+        diagnosis = classify(error)
+        assert (diagnosis.error_class, diagnosis.scope) == (ErrorClass.UNKNOWN, Scope.REQUEST)

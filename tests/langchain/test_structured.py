@@ -53,6 +53,15 @@ async def test_an_answer_that_does_not_parse_fails_over(bench: Bench, mode: Mode
     assert model.failover.health().targets[0].failures == bench.asked[0]
 
 
+async def test_answers_that_do_not_parse_shut_out_nobody_else(bench: Bench) -> None:
+    bench.primary.fail(babble)
+    model = bench.model()
+    structured = model.with_structured_output(Weather)
+    for _ in range(6):
+        assert await structured.ainvoke("weather?") == Weather(city="city", celsius=-90)
+    assert model.failover.health().targets[0].health == "healthy"
+
+
 @pytest.mark.parametrize("mode", PLAIN)
 async def test_with_the_raw_answer(bench: Bench, mode: Mode) -> None:
     bench.primary.fail(babble)
