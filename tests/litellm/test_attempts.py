@@ -52,7 +52,6 @@ async def test_none_is_asked_twice_while_another_is_untried(trio: Any, ask: Ask)
     assert len(trio.backup.requests) <= 1
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # clients two threads made at once
 async def test_outcomes_are_booked_on_the_deployment_that_was_called(trio: Any) -> None:
     trio.primary.fail(faults.invalid_request())
     trio.backup.latency = 0.05
