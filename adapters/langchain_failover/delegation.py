@@ -45,8 +45,7 @@ class Delegation:
         except AllTargetsFailed as failed:
             error = failed.first_error()
         else:
-            facts = failover_facts(result.target, result.trail)
-            return call.stamped(result.value, facts) if facts else result.value
+            return _told(call, result.value, result)
         raise error
 
     async def ainvoke(self, call: Call) -> Any:
@@ -56,8 +55,7 @@ class Delegation:
         except AllTargetsFailed as failed:
             error = failed.first_error()
         else:
-            facts = failover_facts(result.target, result.trail)
-            return call.stamped(result.value, facts) if facts else result.value
+            return _told(call, result.value, result)
         raise error
 
     def stream(self, call: Call) -> Generator[Any, None, None]:
@@ -126,7 +124,7 @@ class Delegation:
 
 
 class _Told(Protocol):
-    """The core's streams, as far as they tell how it went."""
+    """The core's results and streams, as far as they tell how it went."""
 
     @property
     def target(self) -> Target | None: ...
@@ -145,8 +143,13 @@ class _Stamp:
         if call is None or not call.takes_stamp(chunk):
             return chunk
         self._call = None
-        facts = failover_facts(stream.target, stream.trail)
-        return call.stamped(chunk, facts) if facts else chunk
+        return _told(call, chunk, stream)
+
+
+def _told(call: Call, answer: Any, by: _Told) -> Any:
+    """The answer or chunk, with the facts of a failover in it if it took one."""
+    facts = failover_facts(by.target, by.trail)
+    return call.stamped(answer, facts) if facts else answer
 
 
 def _config(call: Call) -> RunnableConfig | None:

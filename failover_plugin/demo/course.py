@@ -45,7 +45,6 @@ async def _outage(course: Course, records: list[Record], fault: Fault, start: fl
     await _until(start + course.dies)
     for record in records:
         record.track.primary.fail(fault)
-        record.died = monotonic()
     await _until(start + course.returns)
     for record in records:
         record.track.primary.heal()

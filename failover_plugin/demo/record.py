@@ -24,7 +24,6 @@ class Record:
     track: Track
     answers: list[Answer] = field(default_factory=list[Answer])
     errors: list[str] = field(default_factory=list[str])
-    died: float = float("inf")
     returned: float = float("inf")
 
     def lost(self, error: str) -> None:
