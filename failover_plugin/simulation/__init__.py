@@ -1,0 +1,1 @@
+"""What a policy is worth, in virtual time: fleets, faults and load as data, the real core beside other designs."""
