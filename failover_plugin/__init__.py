@@ -3,9 +3,9 @@
 The adapters are ``langchain_failover`` and ``litellm_failover``; this package imports no framework and no SDK.
 """
 
+from failover_plugin.attempting import Result, current_attempt
 from failover_plugin.classify import classify, classify_response
 from failover_plugin.config import Config, load_config
-from failover_plugin.drivers import Result, current_attempt
 from failover_plugin.errors import (
     AllTargetsFailed,
     ConfigError,
@@ -14,11 +14,18 @@ from failover_plugin.errors import (
     StreamInterrupted,
 )
 from failover_plugin.failover import Explanation, Failover
-from failover_plugin.flow import Start
 from failover_plugin.health_report import Health, HealthReport
 from failover_plugin.model import Attempt, Diagnosis, ErrorClass, Request, Scope, Skip, Target, Trail
 from failover_plugin.permit import Permit
-from failover_plugin.policy import BreakerPolicy, BudgetPolicy, Policy
+from failover_plugin.policy import (
+    BreakerPolicy,
+    BudgetPolicy,
+    LatencyPolicy,
+    LimitsPolicy,
+    Policy,
+    VerdictPolicy,
+)
+from failover_plugin.start import Start
 
 __all__ = [
     "AllTargetsFailed",
@@ -35,6 +42,8 @@ __all__ = [
     "FailoverError",
     "Health",
     "HealthReport",
+    "LatencyPolicy",
+    "LimitsPolicy",
     "Permit",
     "Policy",
     "Request",
@@ -45,6 +54,7 @@ __all__ = [
     "StreamInterrupted",
     "Target",
     "Trail",
+    "VerdictPolicy",
     "classify",
     "classify_response",
     "current_attempt",

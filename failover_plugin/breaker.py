@@ -1,21 +1,23 @@
 """One circuit breaker: who may pass, and what an outcome changes.
 
 Closed lets everybody pass and weighs outcomes; open lets nobody pass until a time; half-open lets a bounded number of
-probes pass, and the first outcome of one decides. There is no timer: an open breaker whose time has come *is*
+probes pass, and their outcomes decide: with N probes and a success rate of s it closes at the ceil(N·s)-th success and
+opens again as soon as that cannot be reached any more. There is no timer: an open breaker whose time has come *is*
 half-open.
 
-Every pass carries the epoch it was given in, and each opening starts a new epoch. So a late outcome says nothing: a
-late success cannot close what opened after it started, and a late failure cannot prolong it.
+Every call carries the epoch in which it was let through, and each opening, closing by hand or reset starts a new one.
+So a late outcome says nothing: a late success cannot close what opened after it started, and a late failure cannot
+prolong it. Epochs are counted over all breakers of a fleet (``Era``), so one number does for all that a call passes.
 
-After a probe's success the breaker is on parole: closed, with all but one failure's worth of evidence against it.
+After a recovery the breaker is on parole: closed, with all but one failure's worth of evidence against it.
 
 Not safe for concurrent use (``FleetHealth`` holds the lock); told the time, in monotonic seconds.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from math import ceil
 from random import Random
 
 from failover_plugin.evidence import Cusum
@@ -33,30 +35,58 @@ class State(StrEnum):
     HALF_OPEN = "half_open"
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """Leave to go through one breaker, to be given back with exactly one outcome."""
+class Era:
+    """The epochs of a fleet: a count of everything that made earlier calls' outcomes worthless."""
 
-    epoch: int
-    probe: bool
+    __slots__ = ("now",)
+
+    def __init__(self) -> None:
+        self.now = 0
+
+    def turn(self) -> int:
+        """Start a new epoch and return it."""
+        self.now += 1
+        return self.now
 
 
 class Breaker:
-    """The breaker of one scope: a target, a credential, an account or a rate window."""
+    """The breaker of one scope: a target's server, a credential, an account or a rate window.
 
-    __slots__ = ("_blocks", "_evidence", "_openings", "_policy", "_probes", "epoch", "reason", "until")
+    ``born`` is the epoch a call was let through in, ``probe`` whether it went through half-open.
+    """
 
-    def __init__(self, policy: BreakerPolicy) -> None:
+    __slots__ = (
+        "_blocks",
+        "_era",
+        "_losses",
+        "_openings",
+        "_policy",
+        "_wins",
+        "epoch",
+        "evidence",
+        "needs_whole",
+        "probes",
+        "reason",
+        "until",
+    )
+
+    def __init__(self, policy: BreakerPolicy, era: Era) -> None:
         self._policy = policy
-        self._evidence = Cusum(policy.threshold, policy.half_life)
+        self._era = era
+        self.evidence = Cusum(policy.threshold, policy.half_life, clears=policy.success_clears)
         self._openings = 0
         self._blocks = 0
-        self._probes = 0
-        self.epoch = 0
+        self._wins = 0
+        self._losses = 0
+        self.probes = 0
+        """Probes under way."""
+        self.epoch = era.now
         self.until: float | None = None
         """When an opening ends; None while closed."""
         self.reason = ""
         """Why it opened."""
+        self.needs_whole = False
+        """Whether a probe must be answered in full, because it opened for answers that broke in the middle."""
 
     def state(self, now: float) -> State:
         """Closed, open or half-open."""
@@ -66,79 +96,136 @@ class Breaker:
 
     def refuses(self, now: float) -> bool:
         """Whether ``admit`` must not be called now."""
-        state = self.state(now)
-        return state is State.OPEN or (state is State.HALF_OPEN and self._probes >= self._policy.half_open_probes)
+        if self.until is None:
+            return False
+        return now < self.until or self.probes + self._wins + self._losses >= self._policy.half_open_probes
 
-    def admit(self, now: float) -> Pass:
-        """Let one request through. Only if ``refuses`` said no, under the same lock."""
-        probe = self.state(now) is State.HALF_OPEN
-        self._probes += probe
-        return Pass(self.epoch, probe)
+    def admit(self) -> bool:
+        """Let one request through; says whether it is a probe. Only if ``refuses`` said no, under the same lock."""
+        probe = self.until is not None
+        self.probes += probe
+        return probe
 
-    def answered(self, leave: Pass, now: float) -> None:
-        """A first sign of life: ends a probe in favour of the target, and is no evidence otherwise."""
-        if self._current(leave) and leave.probe and self.until is not None:
-            self._close(now)
+    def answered(self, born: int, *, probe: bool, now: float) -> bool:
+        """A first sign of life: ends a probe in favour of the target, and is no evidence otherwise. Says whether that
+        closed it.
+        """
+        return probe and not self.needs_whole and self._won(born, now)
 
-    def succeeded(self, leave: Pass, now: float) -> None:
-        """The request was answered in full."""
-        if leave.epoch != self.epoch:
-            return
+    def succeeded(self, born: int, *, probe: bool, now: float) -> bool:
+        """The request was answered in full; says whether that closed it."""
+        if born < self.epoch:
+            return False
         self._blocks = 0
-        if leave.probe:  # it has earned the parole, and nothing more
-            self.answered(leave, now)
-            return
-        self._evidence.succeeded(now)
-        if self._evidence.score == 0:
+        if probe:  # it has earned the parole, and nothing more
+            return self._won(born, now)
+        self.evidence.succeeded(now)
+        if self.evidence.score == 0:
             self._openings = 0
+        return False
 
-    def failed(self, leave: Pass, weight: float, reason: str, now: float, rng: Random) -> bool:
-        """The request failed, and this scope is to blame by ``weight``; says whether that opened the breaker."""
-        if not self._current(leave):
+    def failed(
+        self,
+        born: int,
+        weight: float,
+        reason: str,
+        now: float,
+        rng: Random,
+        *,
+        probe: bool = False,
+        whole: bool = False,
+    ) -> bool:
+        """The request failed, and this scope is to blame by ``weight``; says whether that opened the breaker.
+
+        ``whole``: it broke in the middle, so only a whole answer will prove a recovery.
+        """
+        if born < self.epoch:
             return False
-        self._evidence.failed(weight, now)
-        if self.until is None and not self._evidence.tripped:
+        self.evidence.failed(weight, now)
+        if self.until is not None and not (probe and self._lost()):
             return False
+        if self.until is None and not self.evidence.tripped:
+            return False
+        self.needs_whole = whole
         self._open(self._policy.open_base, self._policy.open_cap, self._openings, reason, now, rng)
         self._openings += weight >= FULL_ENOUGH
         return True
 
-    def blocked(self, leave: Pass, seconds: float, reason: str, now: float, rng: Random, named: float = 0.0) -> bool:
+    def blocked(self, born: int, seconds: float, reason: str, now: float, rng: Random, named: float = 0.0) -> bool:
         """Something no retry cures, such as a dead key: open at once for ``seconds``, doubling; says whether it did.
 
         It stays open for the ``named`` seconds of a Retry-After at the least.
         """
-        if not self._current(leave):
+        if born < self.epoch:
             return False
         self._open(seconds, max(seconds, self._policy.block_cap), self._blocks, reason, now, rng)
         self.until = max(self.until or now, now + named)
         self._blocks += 1
         return True
 
-    def released(self, leave: Pass) -> None:
+    def released(self, born: int, *, probe: bool) -> None:
         """The request told nothing about this scope: a probe's place is free again."""
-        if self._current(leave) and leave.probe and self.until is not None:
-            self._probes -= 1
+        if probe and born >= self.epoch and self.until is not None:
+            self.probes -= 1
+
+    # -- by hand ------------------------------------------------------------------------------------------------------
+
+    def force_open(self, seconds: float, now: float) -> None:
+        """Open for exactly so long, whatever happens to calls under way."""
+        self._shut(now + seconds, "by hand")
+
+    def half_open(self, now: float) -> None:
+        """Let probes through now."""
+        self._shut(now, self.reason or "by hand")
+
+    def reset(self) -> None:
+        """Closed, trusted, and earlier calls forgotten."""
+        self.epoch = self._era.turn()
+        self._openings = self._blocks = 0
+        self._close()
+        self.evidence.clear()
 
     def forget_probes(self) -> None:
         """In a forked child: the probes under way are the parent's."""
-        self._probes = 0
+        self.probes = 0
 
-    def suspicion(self, now: float) -> float:
-        """The evidence while closed, as a share of what opens."""
-        return self._evidence.suspicion(now)
+    # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _current(self, leave: Pass) -> bool:
-        return leave.epoch == self.epoch
+    @property
+    def _quota(self) -> int:
+        return ceil(self._policy.half_open_probes * self._policy.success_rate)
 
-    def _close(self, now: float) -> None:
+    def _won(self, born: int, now: float) -> bool:
+        if born < self.epoch or self.until is None:
+            return False
+        self.probes -= 1
+        self._wins += 1
+        if self._wins < max(1, self._quota):
+            return False
+        self._close()
+        if self._policy.parole:
+            self.evidence.parole(now)
+        else:
+            self.evidence.clear()
+        return True
+
+    def _lost(self) -> bool:
+        """Whether this lost probe decides."""
+        self.probes -= 1
+        self._losses += 1
+        return self._losses > self._policy.half_open_probes - max(1, self._quota)
+
+    def _close(self) -> None:
         self.until = None
-        self._probes = 0
-        self._evidence.parole(now)
+        self.needs_whole = False
+        self.probes = self._wins = self._losses = 0
 
     def _open(self, base: float, cap: float, doublings: int, reason: str, now: float, rng: Random) -> None:
         spread = rng.uniform(1 - self._policy.jitter, 1 + self._policy.jitter)
-        self.until = now + min(cap, base * 2.0 ** min(doublings, 30)) * spread
+        self._shut(now + min(cap, base * 2.0 ** min(doublings, 30)) * spread, reason)
+
+    def _shut(self, until: float, reason: str) -> None:
+        self.until = until
         self.reason = reason
-        self.epoch += 1
-        self._probes = 0
+        self.epoch = self._era.turn()
+        self.probes = self._wins = self._losses = 0

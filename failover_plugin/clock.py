@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+from contextlib import suppress
 from typing import Protocol
 
 
@@ -14,26 +16,32 @@ class Clock(Protocol):
         """Seconds since some fixed moment; never goes back."""
         ...
 
-    def sleep(self, seconds: float) -> None:
-        """Wait in this thread."""
+    def sleep(self, seconds: float, woken: threading.Event | None = None) -> None:
+        """Wait in this thread, until ``woken`` is set at the longest."""
         ...
 
-    async def asleep(self, seconds: float) -> None:
-        """Wait in this task."""
+    async def asleep(self, seconds: float, woken: asyncio.Event | None = None) -> None:
+        """Wait in this task, until ``woken`` is set at the longest."""
         ...
 
 
 class SystemClock:
     """The machine's own."""
 
-    def monotonic(self) -> float:
-        """Seconds since some fixed moment."""
-        return time.monotonic()
+    monotonic = staticmethod(time.monotonic)
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, woken: threading.Event | None = None) -> None:
         """Wait in this thread."""
-        time.sleep(seconds)
+        if woken is None:
+            time.sleep(seconds)
+        else:
+            woken.wait(seconds)
 
-    async def asleep(self, seconds: float) -> None:
+    async def asleep(self, seconds: float, woken: asyncio.Event | None = None) -> None:
         """Wait in this task."""
-        await asyncio.sleep(seconds)
+        if woken is None:
+            await asyncio.sleep(seconds)
+        else:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await woken.wait()

@@ -5,11 +5,13 @@ The score is Page's CUSUM test (E. S. Page, "Continuous inspection schemes", Bio
 needs one number instead of a window. A run of failures trips it at once; a brownout trips it later; a healthy
 target's scattered failures are paid back by its successes. The half-life exists because a user with two targets may
 send one request a minute, and yesterday's failures say little about now.
+
+A detector whose successes clear everything is the classic count of consecutive failures.
 """
 
 from __future__ import annotations
 
-from math import ceil, exp2, log
+from math import ceil, exp2, inf, log, log2
 
 SICK = 0.30
 """Failure rate at which a target should be left: a retry then costs more than the fallback."""
@@ -22,13 +24,17 @@ SUCCESS = log((1 - SOUND) / (1 - SICK))
 class Cusum:
     """Evidence against one target. Told the time, in seconds; not safe for concurrent use."""
 
-    __slots__ = ("_half_life", "_updated", "limit", "score")
+    __slots__ = ("_half_life", "_pay", "_updated", "limit", "score")
 
-    def __init__(self, failures: float, half_life: float) -> None:
-        """Trip after ``failures`` clean ones in a row; forget half of the score every ``half_life`` seconds."""
+    def __init__(self, failures: float, half_life: float, *, clears: bool = False) -> None:
+        """Trip after ``failures`` clean ones in a row; forget half of the score every ``half_life`` seconds.
+
+        ``clears``: one success clears all evidence, instead of paying back its share.
+        """
         self.limit = failures * FAILURE
         self.score = 0.0
         self._half_life = half_life
+        self._pay = inf if clears else SUCCESS
         self._updated = 0.0
 
     @property
@@ -41,21 +47,35 @@ class Cusum:
         self._decay(now)
         self.score += weight * FAILURE
 
+    def retract(self, weight: float, now: float) -> None:
+        """Take back a failure that was booked too early."""
+        self._decay(now)
+        self.score = max(0.0, self.score - weight * FAILURE)
+
     def succeeded(self, now: float) -> None:
         """Book a success."""
         if self.score:
             self._decay(now)
-            self.score = max(0.0, self.score - SUCCESS)
+            self.score = max(0.0, self.score - self._pay)
 
     def parole(self, now: float) -> None:
         """Trust again, but so little that one further failure trips, until successes or time have earned more."""
         self.score = (ceil(self.limit / FAILURE) - 1) * FAILURE
         self._updated = now
 
+    def clear(self) -> None:
+        """Trust fully."""
+        self.score = 0.0
+
     def suspicion(self, now: float) -> float:
         """The evidence as a share of what trips, from 0 up."""
         self._decay(now)
         return self.score / self.limit
+
+    def falls_to(self, share: float, now: float) -> float:
+        """When suspicion will have faded to ``share`` by itself, in seconds on the clock; now if it has."""
+        excess = self.suspicion(now) / share
+        return now if excess <= 1 else now + self._half_life * log2(excess)
 
     def _decay(self, now: float) -> None:
         if now > self._updated:
@@ -75,24 +95,36 @@ class Tally:
         self.failures = 0.0
         self._updated = 0.0
 
-    def book(self, *, ok: bool, now: float) -> None:
-        """Count one outcome."""
+    def succeeded(self, now: float) -> None:
+        """Count a success."""
         self._decay(now)
-        if ok:
-            self.successes += 1
-        else:
-            self.failures += 1
+        self.successes += 1
+
+    def failed(self, now: float, weight: float = 1.0) -> None:
+        """Count a failure; a negative ``weight`` takes one back."""
+        self._decay(now)
+        self.failures = max(0.0, self.failures + weight)
 
     def failure_rate(self, now: float) -> float:
-        """Estimated share of failures, with a prior of 5 % worth two calls. Changes nothing, so needs no lock."""
-        kept = self._kept(now)
+        """Estimated share of failures, with a prior of 5 % worth two calls."""
+        kept = exp2(-max(0.0, now - self._updated) / self.HALF_LIFE)
         return (self.failures * kept + 0.1) / ((self.successes + self.failures) * kept + 2)
 
-    def _decay(self, now: float) -> None:
-        kept = self._kept(now)
-        self.successes *= kept
-        self.failures *= kept
-        self._updated = max(now, self._updated)
+    def exceeds(self, rate: float, calls: float, now: float) -> bool:
+        """Whether more than ``rate`` of at least ``calls`` recent calls failed."""
+        self._decay(now)
+        return self.successes + self.failures >= calls and self.failures > rate * (self.successes + self.failures)
 
-    def _kept(self, now: float) -> float:
-        return exp2(-max(0.0, now - self._updated) / self.HALF_LIFE)
+    def falls_to(self, calls: float, now: float) -> float:
+        """When no more than ``calls`` will be remembered, in seconds on the clock."""
+        self._decay(now)
+        remembered = self.successes + self.failures
+        return now if remembered <= calls else now + self.HALF_LIFE * log2(remembered / calls)
+
+    def _decay(self, now: float) -> None:
+        if now > self._updated:
+            if self.successes or self.failures:
+                kept = exp2((self._updated - now) / self.HALF_LIFE)
+                self.successes *= kept
+                self.failures *= kept
+            self._updated = now

@@ -5,24 +5,30 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from math import inf
 from random import Random
 from typing import Any, TypeVar
 from weakref import WeakSet
 
-from failover_plugin import drivers
-from failover_plugin.budget import FailoverBudget
+from failover_plugin import adrivers, drivers, threads
+from failover_plugin.attempting import Result
 from failover_plugin.clock import Clock, SystemClock
 from failover_plugin.config import checked_policy, checked_request, checked_targets
-from failover_plugin.drivers import Marks, Result
-from failover_plugin.flow import Flow, GiveUp, Sleep, Start
+from failover_plugin.drivers import Marks
+from failover_plugin.errors import ConfigError
+from failover_plugin.events import Listener, Listeners
+from failover_plugin.flow import Flow, GiveUp, Sleep
+from failover_plugin.hand import Hand
 from failover_plugin.health import FleetHealth
 from failover_plugin.health_report import HealthReport
 from failover_plugin.model import Request, Skip, Target, Trail
 from failover_plugin.permit import Permit
 from failover_plugin.policy import Policy
+from failover_plugin.standing import Standing
+from failover_plugin.start import Start, trail
 from failover_plugin.streams import AsyncStream, Stream
-from failover_plugin.succession import Fleet, outlook
+from failover_plugin.succession import GRACE, Fleet
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -52,22 +58,26 @@ class Failover:
         *,
         clock: Clock | None = None,
         rng: Random | None = None,
+        on_event: Listener | None = None,
     ) -> None:
         """Raises ``ConfigError`` for no targets, an id given twice, or a value that cannot be meant.
 
-        ``clock`` and ``rng`` are for tests and simulations: with the same ones, the same outcomes lead to the same
-        decisions.
+        ``on_event`` is told what happens, in the thread in which it happens: see ``failover_plugin.events``. One that
+        raises harms nobody. ``clock`` and ``rng`` are for tests and simulations: with the same ones, the same outcomes
+        lead to the same decisions.
         """
         self._clock = clock or SystemClock()
         self._own_rng = rng is None
         rng = rng or Random()  # noqa: S311 - not for secrets
-        self._fleet = _fleet(checked_targets(targets), checked_policy(policy), rng)
+        self._on_event = on_event
+        listeners = Listeners(on_event) if on_event else Listeners()
+        self._fleet = _fleet(checked_targets(targets), checked_policy(policy), rng, listeners)
         _alive.add(self)
 
     @property
     def targets(self) -> tuple[Target, ...]:
         """Who can be asked, in the order of their tiers."""
-        return self._fleet.targets
+        return tuple(standing.target for standing in self._fleet.health.roster.standings)
 
     @property
     def policy(self) -> Policy:
@@ -75,12 +85,10 @@ class Failover:
         return self._fleet.policy
 
     def replace_targets(self, targets: Iterable[Target]) -> None:
-        """Have these targets from now on; those that stay keep their health. Requests under way end with the old
-        ones.
+        """Have these targets from now on; those that stay keep their health. Calls under way end as they would have,
+        and requests under way go on with the new targets.
         """
-        checked = checked_targets(targets)
-        standings = self._fleet.health.replace(checked)
-        self._fleet = replace(self._fleet, targets=checked, standings=standings)
+        self._fleet.health.replace(checked_targets(targets), self._clock.monotonic())
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
@@ -90,11 +98,14 @@ class Failover:
         Deadlines hold as far as the call hands ``current_attempt().timeout`` to its client. Raises ``AllTargetsFailed``
         from the first target's error, ``DeadlineExceeded``, or as it is an error that no other target would cure.
         """
-        return drivers.run(self._flow(request), call, self._clock)
+        driver = threads.run if self._in_threads else drivers.run
+        return driver(self._flow(request), call, self._clock)
 
     async def arun(self, call: Callable[[Target], Awaitable[T]], request: Request | None = None) -> Result[T]:
-        """As ``run``, awaiting ``call(target)``; deadlines are kept here."""
-        return await drivers.arun(self._flow(request), call, self._clock)
+        """As ``run``, awaiting ``call(target)``; deadlines are kept here, and a call that is late may get a backup:
+        then two are under way, in two tasks.
+        """
+        return await adrivers.arun(self._flow(request), call, self._clock)
 
     def stream(
         self,
@@ -111,7 +122,8 @@ class Failover:
         and ``StreamInterrupted`` if the stream dies after its first content.
         """
         flow = self._flow(request, streaming=True)
-        return Stream(flow, drivers.stream(flow, open_, self._clock, Marks(has_content, is_finished)))
+        driver = threads.stream if self._in_threads else drivers.stream
+        return Stream(flow, driver(flow, open_, self._clock, Marks(has_content, is_finished)))
 
     def astream(
         self,
@@ -123,7 +135,7 @@ class Failover:
     ) -> AsyncStream[C]:
         """As ``stream``, for an async iterator; deadlines are kept here."""
         flow = self._flow(request, streaming=True)
-        return AsyncStream(flow, drivers.astream(flow, open_, self._clock, Marks(has_content, is_finished)))
+        return AsyncStream(flow, adrivers.astream(flow, open_, self._clock, Marks(has_content, is_finished)))
 
     def acquire(
         self,
@@ -163,17 +175,72 @@ class Failover:
     @property
     def recent_trails(self) -> tuple[Trail, ...]:
         """How the latest requests went, at most 32, the newest last."""
-        return tuple(Trail(tuple(entries)) for entries in self._fleet.recent.copy())
+        return tuple(trail(entries) for entries in self._fleet.recent.copy())
 
     def explain(self, request: Request | None = None) -> Explanation:
         """Who would be asked now, in which order, and who would not and why. Calls nothing and changes nothing."""
-        return Explanation(*outlook(self._fleet, checked_request(request), self._clock.monotonic()))
+        return Explanation(*self._fleet.health.outlook(checked_request(request), self._clock.monotonic()))
+
+    # -- by hand ------------------------------------------------------------------------------------------------------
+
+    def current(self, request: Request | None = None) -> Target | None:
+        """Who would be asked now; None if nobody can be."""
+        order = self.explain(request).order
+        return self._standing(order[0]).target if order else None
+
+    def rotate(self) -> Target | None:
+        """Have the strategies that keep to a target, or go round, go on after the present one; returns who is next."""
+        present = self.current()
+        if present is not None:
+            self._hand.rotate(self._standing(present.id))
+        return self.current()
+
+    def disable(self, target_id: str) -> None:
+        """Ask this target no more, until ``enable``. Calls under way go on."""
+        self._hand.disable(self._standing(target_id), disabled=True, now=self._clock.monotonic())
+
+    def enable(self, target_id: str) -> None:
+        """Ask this target again."""
+        self._hand.disable(self._standing(target_id), disabled=False, now=self._clock.monotonic())
+
+    def force_open(self, target_id: str, seconds: float = 60.0) -> None:
+        """Leave this target, and what shares its server, alone for so long."""
+        self._hand.force_open(self._standing(target_id), _seconds(seconds), self._clock.monotonic())
+
+    def half_open(self, target_id: str) -> None:
+        """Let the next request test this target, whatever keeps it away."""
+        self._hand.half_open(self._standing(target_id), self._clock.monotonic())
+
+    def reset(self, target_id: str | None = None) -> None:
+        """Forget all evidence, blocks and cooldowns: of this target and of what it shares, or of all. Calls under way
+        say nothing any more.
+        """
+        chosen = None if target_id is None else self._standing(target_id)
+        self._hand.reset(chosen, self._clock.monotonic())
+
+    def cool(self, target_id: str, seconds: float) -> None:
+        """Let this target, and what shares its rate limit, rest for so long; 0 ends any rest."""
+        self._hand.cool(self._standing(target_id), _seconds(seconds), self._clock.monotonic())
+
+    def _standing(self, target_id: str) -> Standing:
+        by_id = self._fleet.health.roster.by_id
+        if target_id not in by_id:
+            raise ConfigError(f"target_id = {target_id!r}: there is no such target. Known: {', '.join(by_id)}.")
+        return by_id[target_id]
+
+    @property
+    def _hand(self) -> Hand:
+        return Hand(self._fleet.health)
+
+    @property
+    def _in_threads(self) -> bool:
+        return self._fleet.policy.sync_deadlines == "thread"
 
     def __repr__(self) -> str:
         return f"Failover([{', '.join(t.id for t in self.targets)}])"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.targets, self.policy)
+        return _rebuilt, (self.targets, self.policy, self._on_event)
 
     def _flow(self, request: Request | None, **circumstances: Any) -> Flow:
         return Flow(self._fleet, checked_request(request), self._clock.monotonic(), **circumstances)
@@ -182,14 +249,23 @@ class Failover:
     def _after_fork() -> None:
         for failover in list(_alive):
             failover._fleet.health.after_fork()  # noqa: SLF001 - our own
-            failover._fleet.budget.after_fork()  # noqa: SLF001 - our own
             if failover._own_rng:  # noqa: SLF001 - our own
                 failover._fleet.rng.seed()  # noqa: SLF001 - our own; else all children would come back in step
 
 
-def _fleet(targets: tuple[Target, ...], policy: Policy, rng: Random) -> Fleet:
-    health = FleetHealth(targets, policy.breaker, rng)
-    return Fleet(targets, health.standings, policy, health, FailoverBudget(policy.budget), rng, deque(maxlen=32))
+def _fleet(targets: tuple[Target, ...], policy: Policy, rng: Random, listeners: Listeners) -> Fleet:
+    health = FleetHealth(targets, policy, rng, listeners)
+    return Fleet(policy, health, rng, deque(maxlen=32), policy.attempt_timeout + GRACE)
+
+
+def _rebuilt(targets: tuple[Target, ...], policy: Policy, on_event: Listener | None) -> Failover:
+    return Failover(targets, policy, on_event=on_event)
+
+
+def _seconds(value: float) -> float:
+    if not 0 <= value < inf:
+        raise ConfigError(f"seconds = {value!r}: give a number of seconds, 0 or more.")
+    return float(value)
 
 
 _alive: WeakSet[Failover] = WeakSet()

@@ -2,56 +2,40 @@
 
 A driver asks ``next`` and does as told: make the call (``Start``), wait (``Sleep``) or raise (``GiveUp``). It reports
 every call it made by exactly one of ``succeeded``, ``failed`` and ``abandoned``, and a stream's first content in
-between. Sync and async code, streams, hosts with a loop of their own and a simulator all drive this one class, so
-none of them has a policy.
+between. A driver that can make two calls at once also says when one is ``overdue``, or is told through ``on_wake`` that
+a target has failed with calls still silent there (``evacuate``): the flow may answer with a backup, and whichever has
+content first wins. Sync and async code, streams, hosts with a loop of their own and a simulator all drive this one
+class, so none of them has a policy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from math import inf
 
 from failover_plugin.classify import Route, classify
 from failover_plugin.classify.redact import redact
 from failover_plugin.errors import DeadlineExceeded, StreamInterrupted
+from failover_plugin.events import AttemptEnded, AttemptStarted, BackupStarted, Exhausted, FailedOver
 from failover_plugin.ledger import Ledger
-from failover_plugin.model import Diagnosis, ErrorClass, Request, Scope, Target, Trail
+from failover_plugin.model import Diagnosis, ErrorClass, Request, Scope, Target, Trail, Usage
 from failover_plugin.standing import Lease
+from failover_plugin.start import Start
 from failover_plugin.succession import Failure, Fleet, Succession
 
 TOO_LATE = 0.01
 """Seconds before a deadline at which no call is worth starting."""
-
-GRACE = 30.0
-"""Seconds beyond an attempt's own timeout in which a call must have ended. Later it counts as lost, as no evidence: one
-that never ends would else hold its place as a probe, and so its target, for good.
-"""
 STREAM_LIFETIME = 600.0
 """Seconds after a stream's first content in which it must have ended."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """Call this target now. Times are in seconds; ``deadline`` is on the flow's clock.
-
-    ``timeout`` is what to hand to a client that knows one timeout per call: the whole time of a plain call, or, for a
-    stream, the silence it may keep at any point. None of them is longer than what is left of the request's deadline.
-    ``trail`` is what came before.
-    """
-
-    number: int
-    target: Target
-    timeout: float
-    first_content_timeout: float
-    idle_timeout: float
-    deadline: float
-    trail: Trail
+_numbers = count(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Wait, then ask again."""
+    """Wait, then ask again; or sooner, if ``on_wake`` calls."""
 
     seconds: float
 
@@ -66,28 +50,32 @@ class GiveUp:
 class Flow:
     """One request. Used by one caller at a time; told the time, in monotonic seconds."""
 
+    __slots__ = (
+        "_broken", "_committed", "_deadline", "_failure", "_fleet", "_ledger", "_request", "_streaming",
+        "_succession", "live", "on_wake", "request_id", )  # fmt: skip
+
     def __init__(
-        self,
-        fleet: Fleet,
-        request: Request,
-        now: float,
-        *,
-        streaming: bool = False,
-        tried: Sequence[str] = (),
+        self, fleet: Fleet, request: Request, now: float, *, streaming: bool = False, tried: Sequence[str] = ()
     ) -> None:
         """``tried`` were asked without us."""
         self._fleet = fleet
+        self._request = request
         self._streaming = streaming
-        self._lifetime = fleet.policy.attempt_timeout + GRACE
         self._deadline = now + (request.deadline or fleet.policy.deadline or inf)
         self._ledger = Ledger(now)
         fleet.recent.append(self._ledger.entries)
         self._succession = Succession(
-            fleet, request, self._ledger, tried=tried, deadline=self._deadline, lifetime=self._lifetime
+            fleet, request, self._ledger, tried=tried, deadline=self._deadline, streaming=streaming
         )
         self._failure: Failure | None = None
-        self._lease: Lease | None = None
-        self._committed = False
+        self._committed: Start | None = None
+        self._broken: Failure | None = None
+        """The first failure after content, of a stream that is to be resumed."""
+        self.live: list[Start] = []
+        """The attempts under way."""
+        self.on_wake: Callable[[], None] | None = None
+        """Set by drivers that can be woken: called, under no lock, when ``next`` or ``evacuate`` may have news."""
+        self.request_id = next(_numbers)
 
     @property
     def trail(self) -> Trail:
@@ -96,8 +84,14 @@ class Flow:
 
     @property
     def target(self) -> Target | None:
-        """The target asked last."""
-        return self._ledger.target
+        """The target asked last, or the one that has answered."""
+        latest = self._ledger.latest
+        return latest.target if latest else None
+
+    @property
+    def entries(self) -> list[object]:
+        """The record, as it is written."""
+        return self._ledger.entries  # type: ignore[return-value]
 
     def offer(self, among: Collection[str] | None) -> None:
         """From now on only these targets are on offer; None: all that the request allows."""
@@ -107,98 +101,208 @@ class Flow:
 
     def next(self, now: float) -> Start | Sleep | GiveUp:
         """What to do now. Only while no call is under way."""
-        if error := self._final(now):
-            return GiveUp(error)
-        budget = self._fleet.budget
-        if self._failure and not budget.spend(now):
+        failure, health = self._failure, self._fleet.health
+        if (failure or now + TOO_LATE > self._deadline) and (error := self._final(now)):
+            return self._give_up(error, now)
+        if failure and not health.spend(now):
             self._succession.pass_over("the failover budget is spent")
-            return GiveUp(self._exhausted(now))
-        pick = self._succession.pick(self._failure, now)
+            return self._give_up(self._exhausted(now), now)
+        pick = self._succession.pick(failure, now)
         if isinstance(pick, Lease):
             return self._start(pick, now)
-        if self._failure:
-            budget.refund()
-        return GiveUp(self._exhausted(now)) if pick is None else Sleep(pick)
+        if failure:
+            health.refund()
+        if pick is None:
+            return self._give_up(self._exhausted(now), now)
+        if self.on_wake:
+            health.wait(self.on_wake)
+        return Sleep(pick)
 
     def verdict(self, now: float) -> BaseException:
         """The error to end with if nobody else is asked."""
         return self._final(now) or self._exhausted(now)
 
     def _start(self, lease: Lease, now: float) -> Start:
-        policy, target, left = self._fleet.policy, lease.standing.target, self._deadline - now
-        self._lease = lease
-        self._ledger.begin(target, now)
-        silence = min(policy.first_content_limit, policy.idle_timeout)
-        return Start(
-            number=self._ledger.number,
-            target=target,
-            timeout=min(silence if self._streaming else policy.attempt_timeout, left),
-            first_content_timeout=min(policy.first_content_limit, left),
-            idle_timeout=policy.idle_timeout,
-            deadline=self._deadline,
-            trail=self.trail,
+        ledger, news = self._ledger, self._fleet.health.news
+        ledger.number += 1
+        start = Start(lease, self._request, ledger, self._fleet.policy, self._deadline, self._soft(lease))
+        ledger.latest = start
+        start.resumed = self._broken is not None
+        self.live.append(start)
+        if self.on_wake and not self._committed:
+            self._fleet.health.listen(lease, self.on_wake)
+        if news.wanted:
+            self._announce(start, now)
+        return start
+
+    def _soft(self, lease: Lease) -> float:
+        if self._fleet.policy.backups == "off" and not self._streaming:
+            return inf
+        return self._fleet.health.tempo.soft_deadline(
+            lease.standing, self._request.input_tokens, streaming=self._streaming
         )
+
+    def _announce(self, start: Start, now: float) -> None:
+        news, failure = self._fleet.health.news, self._failure
+        if failure and failure.target != start.target:
+            reason = failure.diagnosis.title
+            news.add(FailedOver(at=now, from_target=failure.target, to_target=start.target, reason=reason))
+        news.add(AttemptStarted(at=now, target=start.target, number=start.number, request_id=self.request_id))
+        news.tell()
+
+    def _give_up(self, error: BaseException, now: float) -> GiveUp:
+        news = self._fleet.health.news
+        if news.wanted:
+            retry_after = getattr(error, "retry_after", None)
+            told = self._ledger.told()
+            news.add(Exhausted(at=now, request_id=self.request_id, errors=told, retry_after=retry_after))
+            news.tell()
+        return GiveUp(error)
+
+    def wait(self, wake: Callable[[], None]) -> None:
+        """Call this as soon as somebody can be asked who could not."""
+        self._fleet.health.wait(wake)
+
+    def stop_waiting(self, wake: Callable[[], None]) -> None:
+        """It need not be called any more."""
+        self._fleet.health.stop_waiting(wake)
+
+    # -- a race -------------------------------------------------------------------------------------------------------
+
+    def overdue(self, start: Start, now: float) -> Start | None:
+        """The attempt's soft deadline has passed without content; returns a backup to start beside it, if one is worth
+        it.
+        """
+        self._fleet.health.overdue(start.lease, now)
+        free = start.lease.probe or not start.lease.standing.ready
+        return self._back_up(start, now, free=free)
+
+    def evacuate(self, start: Start, now: float) -> Start | None:
+        """The attempt's target was found to have failed; returns a backup to start beside it, if there is one."""
+        return None if start.lease.standing.ready else self._back_up(start, now, free=True)
+
+    def _back_up(self, start: Start, now: float, *, free: bool) -> Start | None:
+        """A ``free`` one counts as failover: the target is known to be in trouble."""
+        policy, health = self._fleet.policy, self._fleet.health
+        alone = self.live == [start] and not self._committed
+        if policy.backups == "off" or not alone or self._ledger.number >= policy.max_attempts:
+            return None
+        if self._deadline - now < TOO_LATE or not self._succession.protected(start.lease.standing):
+            return None
+        price = start.lease.standing.price
+        if not (health.spend(now) if free else health.back_up(price, now)):
+            return None
+        lease = self._succession.pick_backup(now)
+        if lease is None:
+            return None
+        if health.news.wanted:
+            number = self._ledger.number + 1
+            health.news.add(
+                BackupStarted(at=now, target=lease.standing.target, slow_target=start.target, number=number)
+            )
+        return self._start(lease, now)
+
+    def _win(self, winner: Start, now: float) -> list[Start]:
+        """The others have lost, and are settled: late ones as failures, if they were beaten by one that began later."""
+        losers = [start for start in self.live if start is not winner]
+        for loser in losers:
+            self.live.remove(loser)
+            if loser.lease.doubt and loser.began < winner.began:
+                self._fleet.health.beaten(loser.lease, now)
+                late = Diagnosis(error_class=ErrorClass.TIMEOUT, scope=Scope.TARGET, evidence="a backup answered first")
+                self._end(loser, now, late)
+            else:
+                self._fleet.health.released(loser.lease, now)
+                self._end(loser, now, _not_needed)
+        self._ledger.latest = winner
+        return losers
 
     # -- what happened ------------------------------------------------------------------------------------------------
 
-    def first_content(self, now: float) -> None:
-        """The call's first content arrived: from here on the request belongs to this target."""
-        self._committed = True
-        self._ledger.first_content(now)
-        self._fleet.health.answered(self._current, now, max(self._lifetime, STREAM_LIFETIME))
+    def first_content(self, start: Start, now: float) -> list[Start]:
+        """The call's first content arrived: from here on the request belongs to this target. Returns the calls to
+        cancel; they need no report.
+        """
+        if start.ended is not None:
+            return []
+        if self._committed is not start:
+            self._committed = start
+            start.content_after = now - start.began
+            start.handled = None
+            lifetime = max(self._fleet.lifetime, STREAM_LIFETIME)
+            self._fleet.health.answered(start.lease, now, lifetime, self._request.input_tokens)
+        return self._win(start, now) if len(self.live) > 1 else []
 
-    def succeeded(self, now: float) -> None:
-        """The call was answered in full."""
-        self._fleet.health.succeeded(self._current, now)
-        self._fleet.budget.succeeded()
-        self._ledger.end(now)
+    def succeeded(self, start: Start, now: float, usage: Usage | None = None) -> list[Start]:
+        """The call was answered in full. Returns the calls to cancel; they need no report."""
+        if start.ended is not None:
+            return []
+        self._fleet.health.succeeded(start.lease, now, _tokens(usage) if usage else None)
+        losers = self._win(start, now) if len(self.live) > 1 else []
+        self.live.clear()
+        self._end(start, now, usage=usage)
         self._failure = None
+        return losers
 
-    def failed(self, error: BaseException, now: float) -> Diagnosis:
+    def failed(self, start: Start, error: BaseException, now: float) -> Diagnosis:
         """The call failed; returns what it was."""
-        target, diagnosis = self._callee, self.judge(error)
+        diagnosis = self.judge(start, error)
+        if start.ended is not None:
+            return diagnosis
         if diagnosis.error_class is ErrorClass.CANCELLED:
-            self._fleet.health.released(self._current)
+            self._fleet.health.released(start.lease, now)
         else:
-            self._fleet.health.failed(self._current, diagnosis, now, self._share(diagnosis, now))
-        self._ledger.end(now, diagnosis, error)
-        self._failure = Failure(target, error, diagnosis)
+            self._fleet.health.failed(start.lease, diagnosis, now, self._share(start, diagnosis, now))
+        self._gone(start)
+        self._end(start, now, diagnosis, error)
+        self._failure = Failure(start.target, error, diagnosis)
+        if self._committed is start and self._fleet.policy.stream_failover == "resume":
+            self._committed, self._broken = None, self._broken or self._failure
         return diagnosis
 
-    def abandoned(self, now: float) -> None:
+    def abandoned(self, start: Start, now: float) -> None:
         """The caller left while the call was under way."""
-        self._fleet.health.released(self._current)
-        left = Diagnosis(error_class=ErrorClass.CANCELLED, scope=Scope.REQUEST, evidence="the caller left")
-        self._ledger.end(now, left)
+        if start.ended is not None:
+            return
+        self._fleet.health.released(start.lease, now)
+        self._gone(start)
+        self._end(start, now, _left)
 
-    def judge(self, error: BaseException) -> Diagnosis:
+    def judge(self, start: Start, error: BaseException) -> Diagnosis:
         """What the error was; one that broke a stream after its first content speaks of the target's streams, unless
         the caller left or the text was blocked.
         """
-        diagnosis = _of_members(error) or classify(error, provider=self._callee.provider, handled=self._ledger.handled)
+        diagnosis = _of_members(error) or classify(error, provider=start.target.provider, handled=start.handled)
         of_the_call = diagnosis.scope in (Scope.TARGET, Scope.REQUEST)
         its_own = diagnosis.error_class in (ErrorClass.CANCELLED, ErrorClass.CONTENT_POLICY)
-        if not self._committed or not of_the_call or its_own:
+        if start.content_after is None or not of_the_call or its_own:
             return diagnosis
         return replace(diagnosis, error_class=ErrorClass.STREAM_INTERRUPTED, scope=Scope.TARGET)
 
-    def _share(self, diagnosis: Diagnosis, now: float) -> float:
+    def _share(self, start: Start, diagnosis: Diagnosis, now: float) -> float:
         """How much of a failure it is: a call that the caller's deadline cut short had only part of its time."""
         if now < self._deadline - TOO_LATE or diagnosis.scope is not Scope.TARGET:
             return 1.0
-        policy = self._fleet.policy
-        granted = policy.first_content_limit if self._streaming else policy.attempt_timeout
-        return min(1.0, self._ledger.elapsed(now) / granted)
+        return min(1.0, (now - start.began) / start.granted)
 
-    @property
-    def _current(self) -> Lease:
-        assert self._lease is not None  # noqa: S101 - for the type checker: next() said Start
-        return self._lease
+    def _gone(self, start: Start) -> None:
+        if start in self.live:
+            self.live.remove(start)
 
-    @property
-    def _callee(self) -> Target:
-        assert self._ledger.target is not None  # noqa: S101 - as above
-        return self._ledger.target
+    def _end(
+        self,
+        start: Start,
+        now: float,
+        diagnosis: Diagnosis | None = None,
+        error: BaseException | None = None,
+        usage: Usage | None = None,
+    ) -> None:
+        self._ledger.end(start, now, diagnosis, error)
+        news = self._fleet.health.news
+        if news.wanted:
+            attempt, request_id = start.attempt(), self.request_id
+            news.add(AttemptEnded(at=now, attempt=attempt, target=start.target, request_id=request_id, usage=usage))
+            news.tell()
 
     # -- how it ends --------------------------------------------------------------------------------------------------
 
@@ -211,8 +315,8 @@ class Flow:
             return self._too_late()
         if failure is None:
             return None
-        if self._committed:
-            return self._interrupted(failure)
+        if self._committed or (self._broken and self._is_returned(failure)):
+            return self._interrupted(self._broken or failure)
         if self._is_returned(failure):
             return self._ledger.returned(failure.error)
         if self._ledger.number < self._fleet.policy.max_attempts:
@@ -227,14 +331,13 @@ class Flow:
         return no_failover or policy.route(failure.diagnosis.error_class) is Route.NONE
 
     def _exhausted(self, now: float) -> BaseException:
-        """Nobody is left. A target that failed and is not left alone for it counts as back after the shortest
-        opening.
-        """
+        """Nobody is left."""
         failure = self._failure
+        if self._broken:
+            return self._interrupted(self._broken)
         if failure and self._ledger.number == 1 and self._asks_for_a_better(failure):
             return self._ledger.returned(failure.error)
-        soon = self._fleet.policy.breaker.open_base
-        due = min((self._succession.due_back(t, now) or soon for t in self._succession.allowed), default=inf)
+        due = self._succession.due_back(now)
         return self._ledger.exhausted(None if due == inf else due)
 
     def _asks_for_a_better(self, failure: Failure) -> bool:
@@ -253,6 +356,21 @@ class Flow:
         )
         error.__cause__ = failure.error
         return error
+
+
+_left = Diagnosis(error_class=ErrorClass.CANCELLED, scope=Scope.REQUEST, evidence="the caller left")
+_not_needed = Diagnosis(error_class=ErrorClass.CANCELLED, scope=Scope.REQUEST, evidence="another one answered first")
+
+
+def _tokens(usage: Usage) -> float | None:
+    """All tokens of a call, by whatever names the provider counts them."""
+    if (total := usage.get("total_tokens")) is not None:
+        return float(total)
+    parts = [usage[name] for names in _PARTS for name in names if name in usage]
+    return float(sum(parts)) if parts else None
+
+
+_PARTS = ("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens")
 
 
 def _of_members(error: BaseException) -> Diagnosis | None:

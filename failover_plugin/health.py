@@ -4,198 +4,402 @@ A failure is booked on the scope that is to blame, and a target can be asked onl
 request with a dead key takes all targets of that key out, and a prompt that is too long takes out none. Targets share
 a scope by naming the same credential, account, or endpoint and model.
 
-The lock is held for microseconds: never across a call, a wait, a callback or a log. It is reentrant, since a garbage
-collection may strike while it is held, close a forgotten stream, and so give back a permit in the same thread.
+The lock is held for microseconds: never across a call, a wait, a callback or a log; what listeners and waiting requests
+are to hear is collected under it and told after it. It is reentrant, since a garbage collection may strike while it is
+held, close a forgotten stream, and so give back a permit in the same thread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from math import inf
 from random import Random
 from threading import RLock
 
-from failover_plugin.breaker import Breaker
-from failover_plugin.classify import VERDICTS, Hold
+from failover_plugin.budget import Budget
+from failover_plugin.events import BreakerHalfOpen, BudgetEmpty, Listeners
 from failover_plugin.health_report import HealthReport
-from failover_plugin.limits import Cooldown
-from failover_plugin.model import Diagnosis, Scope, Skip, Target
-from failover_plugin.policy import BreakerPolicy
-from failover_plugin.standing import (
-    Counts,
-    Key,
-    Lease,
-    Passage,
-    Standing,
-    refusal,
-    scope_health,
-    scope_keys,
-    target_health,
-)
+from failover_plugin.latency import Baseline, Histogram, unhurried
+from failover_plugin.model import Diagnosis, ErrorClass, Request, Scope, Skip, Target
+from failover_plugin.news import News
+from failover_plugin.policy import Policy
+from failover_plugin.roster import Roster
+from failover_plugin.scopes import Scopes
+from failover_plugin.selection import Selection, Sessions
+from failover_plugin.standing import Lease, Standing, refusal
+from failover_plugin.tempo import Tempo
+from failover_plugin.trouble import STEADY, Trouble
 
 
 class FleetHealth:
     """Health of a fleet of targets. Safe for any number of threads; told the time, in monotonic seconds."""
 
-    def __init__(self, targets: Iterable[Target], policy: BreakerPolicy, rng: Random) -> None:
+    def __init__(
+        self, targets: Iterable[Target], policy: Policy, rng: Random, listeners: Listeners | None = None
+    ) -> None:
         self._policy = policy
         self._rng = rng
-        self._lock = RLock()
-        self._breakers: dict[tuple[Scope, Key], Breaker] = {}
-        self._cooldowns: dict[Key, Cooldown] = {}
-        self._standings: dict[str, Standing] = {}
+        self.lock = RLock()
+        self._sessions = Sessions()
         self._generation = 0
-        self._mortal: set[Lease] = set()
+        self._mortal: dict[Lease, None] = {}
         self._next_expiry = inf
-        self.replace(targets)
+        self.budget = Budget(policy.budget)
+        self.scopes = Scopes(policy.breaker)
+        self.news = News(Listeners() if listeners is None else listeners)
+        self.selection = Selection(Roster((), {}), policy, self._sessions)
+        self.tempo = Tempo(policy.latency)
+        self.trouble = Trouble(self, rng)
+        self.replace(targets, now=-inf)
 
-    def replace(self, targets: Iterable[Target]) -> Mapping[str, Standing]:
-        """Take these targets instead, and return their standings by id.
+    def replace(self, targets: Iterable[Target], now: float) -> None:
+        """Take these targets instead, in the order of their tiers.
 
-        Whoever stays under its id keeps its counters, and what it shares its health. Who is gone can still be asked by
-        requests under way, which know it by its standing.
+        Whoever stays under its id keeps its counters, and what it shares its health; if nothing about it has changed,
+        all that is known of it. Who is gone is still booked by requests under way.
         """
-        with self._lock:
-            breakers: dict[tuple[Scope, Key], Breaker] = {}
-            cooldowns: dict[Key, Cooldown] = {}
-            standings: dict[str, Standing] = {}
-            for target in targets:
-                keys = scope_keys(target)
-                for key in keys.items():
-                    breakers[key] = self._breakers.get(key) or breakers.get(key, Breaker(self._policy))
-                rate = keys[Scope.RATE]
-                cooldowns[rate] = self._cooldowns.get(rate) or cooldowns.get(rate, Cooldown())
-                old = self._standings.get(target.id)
-                own = {scope: breakers[scope, key] for scope, key in keys.items()}
-                standings[target.id] = Standing(target, own, cooldowns[rate], old.counts if old else Counts())
-            self._breakers, self._cooldowns, self._standings = breakers, cooldowns, standings
-            return standings
+        with self.lock:
+            old = self.roster.by_id
+            roster = Roster(targets, {target_id: standing.counts for target_id, standing in old.items()})
+            for standing in roster.standings:
+                if (known := old.get(standing.id)) and known.target == standing.target:
+                    standing.inherit(known)
+            self.scopes.adopt(roster.standings)
+            self.selection = Selection(roster, self._policy, self._sessions)
+            for standing in roster.standings:
+                roster.review(standing, now)
+            self.news.room(len(self.news.waiting))
+        self.news.tell()
+
+    @property
+    def roster(self) -> Roster:
+        """The present targets."""
+        return self.selection.roster
 
     def after_fork(self) -> None:
         """In a child process: a fresh lock, and nothing in flight, since the parent's calls are not ours."""
-        self._lock = RLock()
+        self.lock = RLock()
         self._generation += 1
         self._mortal.clear()
-        for breaker in self._breakers.values():
+        self.news.forget()
+        for _, _, breaker in self.scopes:
             breaker.forget_probes()
-        for standing in self._standings.values():
-            standing.counts.in_flight = 0
-
-    @property
-    def standings(self) -> Mapping[str, Standing]:
-        """The present targets' standings by id."""
-        return self._standings
+        for standing in self.roster.standings:
+            standing.counts.in_flight = standing.probing = 0
+            standing.silent.clear()
 
     # -- before a call ------------------------------------------------------------------------------------------------
 
-    def refusal(self, standing: Standing, now: float) -> Skip | None:
-        """Why this target cannot be asked now, or None if it can."""
-        with self._lock:
-            self._expire(now)
-            return refusal(standing, now)
+    def pick(
+        self,
+        request: Request,
+        free: int,
+        selection: Selection,
+        now: float,
+        lifetime: float,
+        *,
+        streaming: bool = False,
+        backup: bool = False,
+    ) -> Lease | None:
+        """Leave to call the best of the ``free`` targets (a bit set of this ``selection``), or None if nobody can be
+        asked.
 
-    def admit(self, standing: Standing, now: float, lifetime: float = inf) -> Lease | None:
-        """Leave to call the target, or None if it cannot be asked. A lease not settled in ``lifetime`` seconds
-        expires.
+        A lease that is not settled in ``lifetime`` seconds expires. A ``backup`` goes to healthy targets only.
         """
-        with self._lock:
+        with self.lock:
+            if now >= self._next_expiry:
+                self._expire(now)
+            selection.roster.catch_up(now)
+            choose = selection.choose_backup if backup else selection.choose
+            lease = None
+            while standing := choose(free, request, self._rng, now):
+                if standing.rates is None or not self._lacks_tokens(standing, request, now):
+                    lease = self._admit(standing, request, now, lifetime, streaming=streaming, backup=backup)
+                    selection.went_to(standing, request, now)
+                    break
+                free &= ~(1 << standing.index)
+        if self.news:
+            self.news.tell()
+        return lease
+
+    def admit(
+        self, standing: Standing, request: Request, now: float, lifetime: float, *, streaming: bool = False
+    ) -> Lease | None:
+        """Leave to call this very target, or None if it cannot be asked."""
+        with self.lock:
             self._expire(now)
-            if refusal(standing, now) is not None:
-                return None
-            standing.counts.attempts += 1
-            standing.counts.in_flight += 1
-            passages = tuple(Passage(s, b, b.admit(now)) for s, b in standing.breakers.items())
-            lease = Lease(standing, passages, standing.cooldown, now + lifetime, self._generation)
-            if lifetime < inf:
-                self._mortal.add(lease)
-                self._next_expiry = min(self._next_expiry, lease.expires)
-            return lease
+            self.roster.catch_up(now)
+            refused = refusal(standing, now)
+            lease = None if refused else self._admit(standing, request, now, lifetime, streaming=streaming)
+        self.news.tell()
+        return lease
+
+    def force(
+        self, standing: Standing, request: Request, now: float, lifetime: float, *, streaming: bool = False
+    ) -> Lease:
+        """Leave to call a target that would not be asked: as a last resort, or beyond a limit that is only a guess."""
+        with self.lock:
+            return self._admit(standing, request, now, lifetime, streaming=streaming)
+
+    def _lacks_tokens(self, standing: Standing, request: Request, now: float) -> bool:
+        return standing.rates is not None and standing.rates.free_at(now, _estimate(request)) > now
+
+    def _admit(
+        self,
+        standing: Standing,
+        request: Request,
+        now: float,
+        lifetime: float,
+        *,
+        streaming: bool = False,
+        backup: bool = False,
+    ) -> Lease:
+        counts = standing.counts
+        counts.attempts += 1
+        counts.in_flight += 1
+        counts.backups += backup
+        self.budget.charge(standing.price, backup=backup)
+        lease = Lease(
+            standing, self.scopes.era.now, now, now + lifetime, self._generation, streaming=streaming, backup=backup
+        )
+        self._mortal[lease] = None
+        if lease.expires < self._next_expiry:
+            self._next_expiry = lease.expires
+        if standing.guarded:
+            self._admit_guarded(lease, request, now)
+        return lease
+
+    def _admit_guarded(self, lease: Lease, request: Request, now: float) -> None:
+        standing = lease.standing
+        probed = [(scope, breaker) for scope, breaker in standing.breakers if breaker.admit()]
+        lease.probes = tuple(breaker for _, breaker in probed)
+        for scope, breaker in probed:
+            if self.news.wanted and breaker.probes == 1:
+                self.news.add(BreakerHalfOpen(at=now, **self.trouble.place(standing, scope)))
+        lease.test = not probed and (standing.slow or standing.suspicious(now))
+        standing.probing += lease.test
+        if standing.rates:
+            lease.tokens = _estimate(request)
+            standing.rates.take(lease.tokens, now)
+        self.review(standing, now)
+        for scope, _ in probed:
+            for companion in self.scopes.companions(standing, scope):
+                self.review(companion, now)
+
+    def spend(self, now: float) -> bool:
+        """Take one attempt beyond the first out of the budget, if there is one."""
+        with self.lock:
+            granted = self.budget.spend(now)
+            if not granted and self.news.wanted:
+                self.news.add(BudgetEmpty(at=now, kind="failover"))
+        self.news.tell()
+        return granted
+
+    def refund(self) -> None:
+        """Give back an attempt that was not made."""
+        with self.lock:
+            self.budget.refund()
+
+    def back_up(self, price: float, now: float) -> bool:
+        """Take one backup for a slow call out of its budget, if there is one."""
+        with self.lock:
+            granted = self.budget.back_up(price)
+            if not granted and self.news.wanted:
+                self.news.add(BudgetEmpty(at=now, kind="backup"))
+        self.news.tell()
+        return granted
+
+    # -- during it ----------------------------------------------------------------------------------------------------
+
+    def listen(self, lease: Lease, wake: Callable[[], None]) -> None:
+        """Call this if the lease's target fails while nothing has come from it yet."""
+        lease.standing.silent[lease] = wake
+
+    def answered(self, lease: Lease, now: float, lifetime: float, prompt: int | None = None) -> None:
+        """A stream's first content arrived: a probe has done its work. The lease lives ``lifetime`` seconds from now.
+
+        ``prompt`` is its length in tokens.
+        """
+        with self.lock:
+            if not lease.settled and not lease.content:
+                lease.expires = now + lifetime
+                self._content(lease, now)
+                seconds = unhurried(now - lease.started, prompt)
+                self._observe(lease, seconds, now)
+                if lease.standing.breakers or lease.standing.guarded:
+                    self.trouble.alive(lease, now)
+        if self.news:
+            self.news.tell()
+
+    def overdue(self, lease: Lease, now: float) -> None:
+        """The soft deadline passed without content: doubt, taken back if it does answer."""
+        with self.lock:
+            if not lease.settled and not lease.content:
+                self.trouble.doubt(lease, now)
+        self.news.tell()
 
     # -- after it -----------------------------------------------------------------------------------------------------
 
-    def answered(self, lease: Lease, now: float, lifetime: float = inf) -> None:
-        """The first content arrived: a probe has done its work. The lease lives ``lifetime`` seconds from now."""
-        with self._lock:
-            if not lease.settled:
-                lease.expires = now + lifetime
-                for passage in lease.passages:
-                    passage.breaker.answered(passage.leave, now)
-
-    def succeeded(self, lease: Lease, now: float) -> None:
-        """The call was answered in full."""
-        with self._lock:
+    def succeeded(self, lease: Lease, now: float, tokens: float | None = None) -> None:
+        """The call was answered in full, for so many ``tokens``."""
+        with self.lock:
             if self._settle(lease):
-                lease.standing.counts.successes += 1
-                lease.standing.counts.tally.book(ok=True, now=now)
-                lease.cooldown.passed()
-                for passage in lease.passages:
-                    passage.breaker.succeeded(passage.leave, now)
+                standing, counts = lease.standing, lease.standing.counts
+                counts.successes += 1
+                counts.tally.succeeded(now)
+                self.budget.succeeded()
+                if not lease.content:
+                    self._content(lease, now)
+                    self._time(standing, now - lease.started, now)
+                    if standing.breakers or standing.guarded:
+                        self.trouble.alive(lease, now)
+                if standing.breakers or standing.guarded:
+                    self.trouble.over(lease, now)
+                    if standing.rates:
+                        standing.rates.passed(lease.tokens, tokens, now)
+                    self._settled(lease, now)
+        if self.news:
+            self.news.tell()
 
     def failed(self, lease: Lease, diagnosis: Diagnosis, now: float, share: float = 1.0) -> None:
         """The call failed: book it on the scope to blame, as much as its ``share``; the others have learnt nothing."""
-        with self._lock:
+        with self.lock:
             if self._settle(lease):
-                lease.standing.counts.failures += 1
-                lease.standing.counts.last = diagnosis
-                if diagnosis.scope is not Scope.REQUEST:
-                    lease.standing.counts.tally.book(ok=False, now=now)
-                to_blame = _to_blame(lease, diagnosis.scope)
-                for passage in lease.passages:
-                    if passage.scope is to_blame:
-                        self._blame(lease, passage, diagnosis, share, now)
-                    else:
-                        passage.breaker.released(passage.leave)
+                counts = lease.standing.counts
+                counts.failures += 1
+                counts.last = diagnosis
+                self.trouble.book(lease, diagnosis, share, now)
+                self._settled(lease, now)
+        self.news.tell()
 
-    def released(self, lease: Lease) -> None:
+    def beaten(self, lease: Lease, now: float) -> None:
+        """The call was late, and one that began later has answered before it."""
+        slow = Diagnosis(
+            error_class=ErrorClass.TIMEOUT, scope=Scope.TARGET, message="late, and a backup answered first"
+        )
+        self.failed(lease, slow, now)
+
+    def released(self, lease: Lease, now: float) -> None:
         """The caller left: evidence for nothing."""
-        with self._lock:
-            self._give_back(lease)
+        with self.lock:
+            self._give_back(lease, now)
+        self.news.tell()
 
-    # -- for people ---------------------------------------------------------------------------------------------------
+    # -- waiting ------------------------------------------------------------------------------------------------------
+
+    def wait(self, wake: Callable[[], None]) -> None:
+        """Call this as soon as somebody can be asked who could not."""
+        with self.lock:
+            self.news.waiting[wake] = None
+
+    def stop_waiting(self, wake: Callable[[], None]) -> None:
+        """It need not be called any more."""
+        with self.lock:
+            self.news.waiting.pop(wake, None)
+
+    # -- for people, and for explaining -------------------------------------------------------------------------------
+
+    def refusal(self, standing: Standing, now: float) -> Skip | None:
+        """Why this target cannot be asked now, or None if it can."""
+        with self.lock:
+            if now >= self._next_expiry:
+                self._expire(now)
+            return refusal(standing, now)
+
+    def outlook(self, request: Request, now: float) -> tuple[tuple[str, ...], tuple[Skip, ...]]:
+        """The order in which targets would be asked if each failed, and those that would not be; takes nothing."""
+        with self.lock:
+            self._expire(now)
+            self.roster.catch_up(now)
+            order, skips = self.selection.outlook(request, now)
+        return tuple(standing.id for standing in order), tuple(skips)
 
     def report(self, now: float) -> HealthReport:
         """A snapshot for people and dashboards."""
-        with self._lock:
+        from failover_plugin.grading import report
+
+        with self.lock:
             self._expire(now)
-            targets = tuple(target_health(s, now) for s in self._standings.values())
-            scopes = tuple(scope_health(scope, key, b, now) for (scope, key), b in self._breakers.items())
-        return HealthReport(targets, scopes)
+            self.roster.catch_up(now)
+            return report(self.roster.standings, self.scopes, self.budget, now)
 
     # -- under the lock -----------------------------------------------------------------------------------------------
 
-    def _blame(self, lease: Lease, passage: Passage, diagnosis: Diagnosis, share: float, now: float) -> None:
-        verdict, breaker, reason = VERDICTS[diagnosis.error_class], passage.breaker, diagnosis.title
-        if verdict.hold is Hold.BLOCK:
-            named = diagnosis.retry_after or 0.0
-            breaker.blocked(passage.leave, verdict.block_seconds, reason, now, self._rng, named)
-        elif verdict.hold is Hold.COOL:
-            lease.cooldown.extend(diagnosis.retry_after, now, self._rng)
-            breaker.released(passage.leave)
-        else:
-            breaker.failed(passage.leave, verdict.weight * share, reason, now, self._rng)
+    def review(self, standing: Standing, now: float) -> None:
+        """Something happened to this target; if it was replaced meanwhile, to its successor."""
+        current = self.roster.by_id.get(standing.id)
+        if current is None:
+            return
+        before = current.grade
+        self.roster.review(current, now)
+        if current.grade < before:
+            self.news.room(1 if current.limit else len(self.news.waiting))
+
+    def _content(self, lease: Lease, now: float) -> None:
+        """A sign of life."""
+        lease.content = True
+        standing = lease.standing
+        standing.heard = now
+        if lease.started > standing.heard_of:
+            standing.heard_of = lease.started
+        if standing.silent:
+            standing.silent.pop(lease, None)
+        self.trouble.uplink.works(now)
+        counts = standing.counts
+        if counts.histogram is None:
+            counts.histogram = Histogram()
+        counts.histogram.add(now - lease.started, now)
+
+    def _observe(self, lease: Lease, seconds: float, now: float) -> None:
+        standing = lease.standing
+        if standing.latency is None:
+            standing.latency = Baseline()
+        was_slow = standing.slow
+        if self.tempo.observe(standing, lease, seconds, now):
+            self.trouble.anomaly(lease, now)
+        if standing.counts.in_flight >= STEADY:
+            self.trouble.crowded(standing, now)
+        if standing.slow is not was_slow:
+            self.review(standing, now)
+
+    def _time(self, standing: Standing, seconds: float, now: float) -> None:
+        """How long a plain call takes in all: good for its own soft deadline only, since it measures how much is
+        written.
+        """
+        if standing.whole is None:
+            standing.whole = Baseline()
+        standing.whole.observe(seconds, now)
 
     def _settle(self, lease: Lease) -> bool:
         """Whether this is the lease's one settlement. In a forked child the parent's leases count as settled."""
         if lease.settled or lease.generation != self._generation:
             return False
         lease.settled = True
-        lease.standing.counts.in_flight -= 1
-        self._mortal.discard(lease)
+        standing = lease.standing
+        standing.counts.in_flight -= 1
+        if standing.silent:
+            standing.silent.pop(lease, None)
+        del self._mortal[lease]
         return True
 
-    def _give_back(self, lease: Lease) -> None:
+    def _settled(self, lease: Lease, now: float) -> None:
+        """Give back its place as a test, and see what that changes."""
+        standing = lease.standing
+        if lease.test:
+            standing.probing -= 1
+        self.review(standing, now)
+
+    def _give_back(self, lease: Lease, now: float) -> None:
         if self._settle(lease):
-            for passage in lease.passages:
-                passage.breaker.released(passage.leave)
+            self.trouble.nothing(lease, now)
+            self._settled(lease, now)
 
     def _expire(self, now: float) -> None:
         if now >= self._next_expiry:
-            for lease in [lease for lease in tuple(self._mortal) if lease.expires <= now]:
-                self._give_back(lease)
-            self._next_expiry = min((lease.expires for lease in tuple(self._mortal)), default=inf)
+            for lease in [lease for lease in self._mortal if lease.expires <= now]:
+                self._give_back(lease, now)
+            self._next_expiry = min((lease.expires for lease in self._mortal), default=inf)
 
 
-def _to_blame(lease: Lease, scope: Scope) -> Scope:
-    """An account that the target does not name is known by its credential."""
-    named = any(passage.scope is scope for passage in lease.passages)
-    return Scope.CREDENTIAL if scope is Scope.ACCOUNT and not named else scope
+def _estimate(request: Request) -> float:
+    return float((request.input_tokens or 0) + (request.output_tokens or 0)) or 1.0

@@ -23,7 +23,12 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetHealth:
-    """One target. ``returns_in`` is in seconds, None if it is asked now, or if nobody knows."""
+    """One target. ``returns_in`` is in seconds, None if it is asked now, or if nobody knows.
+
+    ``p50``, ``p95`` and ``p99`` are seconds to the first content a caller saw (of a plain call: to its answer), over
+    the last five to ten minutes; None if there was none. ``limit`` is how many calls at once it may have, None: any.
+    ``anomalies`` counts first contents that came unusually late for this target.
+    """
 
     target: str
     tier: int
@@ -36,6 +41,12 @@ class TargetHealth:
     successes: int
     failures: int
     last_error: str | None
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    limit: int | None = None
+    backups: int = 0
+    anomalies: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +66,10 @@ class HealthReport:
 
     targets: tuple[TargetHealth, ...]
     scopes: tuple[ScopeHealth, ...]
+    spent: float = 0.0
+    """On all calls so far, in the unit of ``Target.cost``; a target without a cost counts as 1 a call."""
+    spent_on_backups: float = 0.0
+    """The part of it that went into backups for slow or failed calls."""
 
     def __getitem__(self, target_id: str) -> TargetHealth:
         """The target of that id. Raises ``KeyError``."""
@@ -70,7 +85,7 @@ class HealthReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for logs and JSON."""
-        return {"targets": [asdict(t) for t in self.targets], "scopes": [asdict(s) for s in self.scopes]}
+        return asdict(self)
 
     def __str__(self) -> str:
         return "\n".join(_line(t) for t in self.targets)
@@ -79,13 +94,28 @@ class HealthReport:
         printer.text(str(self))
 
     def _repr_html_(self) -> str:
-        headers = ("target", "tier", "health", "state", "why", "back in", "in flight", "attempts", "ok", "failed")
+        headers = (
+            "target",
+            "tier",
+            "health",
+            "state",
+            "why",
+            "back in",
+            "in flight",
+            "attempts",
+            "ok",
+            "failed",
+            "p50",
+            "p95",
+        )
         return table("Health", headers, [_row(t) for t in self.targets])
 
 
 def _row(t: TargetHealth) -> tuple[object, ...]:
     back = None if t.returns_in is None else f"{t.returns_in:.1f} s"
-    return t.target, t.tier, t.health, t.state, t.reason, back, t.in_flight, t.attempts, t.successes, t.failures
+    typical = ("" if seconds is None else f"{seconds:.2f} s" for seconds in (t.p50, t.p95))
+    counts = t.in_flight, t.attempts, t.successes, t.failures
+    return t.target, t.tier, t.health, t.state, t.reason, back, *counts, *typical
 
 
 def _line(t: TargetHealth) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from failover_plugin.errors import StreamInterrupted
-from failover_plugin.flow import Flow, Start
+from failover_plugin.flow import Flow
+from failover_plugin.start import Start
 
 C = TypeVar("C")
 
@@ -58,29 +59,29 @@ class Intake(Generic[C]):
                 raise self.overdue(now)
             return []
         self.committed = True
-        self._flow.first_content(now)
+        self._flow.first_content(self._start, now)
         return self.rest()
 
     def ended(self, now: float) -> None:
         """The stream ended. Raises ``StreamInterrupted`` if a finish mark is due and was not seen."""
         if self._is_finished is not None and not self._finished:
             raise StreamInterrupted(f"The stream from {self._start.target.id} ended without a finish mark.")
-        self._flow.succeeded(now)
+        self._flow.succeeded(self._start, now)
 
     def broke(self, error: Exception, now: float) -> None:
         """The stream failed; after its finish mark that does not matter."""
         if self._finished:
-            self._flow.succeeded(now)
+            self._flow.succeeded(self._start, now)
         else:
             self.good = False
-            self._flow.failed(error, now)
+            self._flow.failed(self._start, error, now)
 
     def left(self, now: float) -> None:
         """The caller stopped listening; after the finish mark it had the whole answer."""
         if self._finished:
-            self._flow.succeeded(now)
+            self._flow.succeeded(self._start, now)
         else:
-            self._flow.abandoned(now)
+            self._flow.abandoned(self._start, now)
 
     def rest(self) -> list[C]:
         """What a stream without any content held back, once it has ended well."""

@@ -1,25 +1,36 @@
-"""A rate limit's horizon: the time before which a provider does not want to be asked again. It only ever grows.
+"""What keeps calls from a target that could answer: a provider's wish for rest, its rate limits, and its capacity.
 
-Providers name it in Retry-After, whose last word is not always the longest: a shorter deadline never replaces a longer
-one. One that is not named doubles from 2 s to 60 s with every new cooldown.
+A *cooldown* is a rate limit's horizon; it only ever grows: providers name it in Retry-After, whose last word is not
+always the longest. One that is not named doubles from 2 s to 60 s with every new cooldown.
+
+A *meter* keeps requests or tokens per minute by GCRA (ITU-T I.371: a leaky bucket in one number), estimated before a
+call and reconciled after it.
+
+A *concurrency limit* exists only in trouble: it starts where a server has said that it is overloaded, or small after
+an outage, grows with every sign of life, and goes when it no longer binds.
+
+All are told the time, in monotonic seconds; none is safe for concurrent use.
 """
 
 from __future__ import annotations
 
+from math import inf
 from random import Random
 
 SHORTEST = 0.5
 """Seconds: some providers send a Retry-After of 0 with a 429 and mean "not now"."""
+LONGEST = 3600.0
+"""Seconds: no provider's word keeps a target away for longer."""
 LONGEST_UNNAMED = 60.0
 
 
 class Cooldown:
-    """One rate window's horizon. Told the time, in monotonic seconds; not safe for concurrent use."""
+    """One rate window's horizon."""
 
     __slots__ = ("_unnamed", "until")
 
     def __init__(self) -> None:
-        self.until = float("-inf")
+        self.until = -inf
         self._unnamed = 0
 
     def cooling(self, now: float) -> bool:
@@ -36,8 +47,92 @@ class Cooldown:
                 return
             self._unnamed = min(self._unnamed + 1, 6)
             retry_after = min(LONGEST_UNNAMED, 2.0**self._unnamed)
-        self.until = max(self.until, now + max(SHORTEST, retry_after) * rng.uniform(1.0, 1.1))
+        rest = min(LONGEST, max(SHORTEST, retry_after)) * rng.uniform(1.0, 1.1)
+        self.until = max(self.until, now + rest)
+
+    def hold(self, seconds: float, now: float) -> None:
+        """Rest for exactly so long; 0 ends any rest."""
+        self.until = max(self.until, now + seconds) if seconds > 0 else -inf
 
     def passed(self) -> None:
         """A request got through: the next cooldown without a named time starts short again."""
         self._unnamed = 0
+
+
+class Meter:
+    """So many units per minute, with bursts of a tenth of them, at least one unit."""
+
+    __slots__ = ("_burst", "_due", "_interval")
+
+    MINUTE = 60.0
+
+    def __init__(self, per_minute: float) -> None:
+        self._interval = self.MINUTE / per_minute
+        self._burst = max(per_minute / 10, 1.0) * self._interval
+        self._due = -inf
+        """When the bucket will be full again (GCRA's theoretical arrival time)."""
+
+    def free_at(self, now: float, units: float = 1.0) -> float:
+        """When ``units`` may pass, in seconds on the clock; more than a burst pass as soon as it is full."""
+        return max(now, max(self._due, now) + min(units * self._interval, self._burst) - self._burst)
+
+    def take(self, units: float, now: float) -> None:
+        """Count ``units`` (requests or tokens); negative ones were estimated too high."""
+        self._due = max(self._due, now) + units * self._interval
+
+    def drained(self, seconds: float, now: float) -> None:
+        """The provider says that nothing is left for so many ``seconds``."""
+        self._due = max(self._due, now + min(seconds, LONGEST) + self._burst - self._interval)
+
+
+SHRINK = 0.7
+"""Share of the calls under way that an overloaded server keeps (as in TCP BIC; halving throws good capacity away)."""
+EASE = 0.93
+"""The same where only rising latency says so."""
+APART = 1.0
+"""Seconds between two cuts: the effect of one must be seen first."""
+RAMP_START = 2.0
+RAMP_END = 8.0
+"""Calls at once after a recovery, at first and at the end at the least."""
+LIFT = 16.0
+"""Calls at once above which a limit that does not bind is lifted."""
+
+
+class ConcurrencyLimit:
+    """How many calls a target may have at once: None while it has shown no sign of trouble."""
+
+    __slots__ = ("_cut_at", "_ramp_to", "value")
+
+    def __init__(self) -> None:
+        self.value: float = inf
+        self._ramp_to = 0.0
+        self._cut_at = -inf
+
+    @property
+    def ramping(self) -> bool:
+        """Whether the limit is there to warm up a server that has come back, not because it is overloaded."""
+        return self._ramp_to > 0 and self.value < inf
+
+    def ramp(self, before: int) -> None:
+        """A server has come back that had ``before`` calls when it went: start slowly, double with every answer."""
+        self.value, self._ramp_to = RAMP_START, max(RAMP_END, 1.5 * before)
+
+    def shrink(self, in_flight: int, now: float, factor: float = SHRINK, floor: float = RAMP_START) -> None:
+        """The server has too much to do."""
+        if now - self._cut_at > APART:
+            self._cut_at = now
+            self.value = max(floor, RAMP_START, min(self.value, in_flight) * factor)
+            self._ramp_to = 0.0
+
+    def grow(self, in_flight: int, *, eased: bool, wanted: bool) -> None:
+        """An answer came: more may come. ``eased``: it came in good time; ``wanted``: somebody waits for a place."""
+        if self._ramp_to:
+            self.value += 1
+        elif eased:
+            self.value += 4 / self.value
+        if self.value >= (self._ramp_to or max(LIFT, 2 * in_flight)) and not wanted:
+            self.value = inf
+
+    def lift(self) -> None:
+        """No limit any more."""
+        self.value = inf

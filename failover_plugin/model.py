@@ -52,6 +52,8 @@ class Scope(StrEnum):
     ACCOUNT = "account"
     RATE = "rate"
     TARGET = "target"
+    LOCAL = "local"
+    """This process: its own way to the network is broken, which is evidence against nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,9 @@ class Target:
     ``credential`` is a label or a fingerprint, never the secret itself. Targets that name the same ``credential`` or
     ``account`` share that scope's health; None is shared with nobody. ``endpoint`` is the base URL and, with ``model``,
     what a server's failures are booked on. Tiers are asked in order, 0 first; within a tier the strategy chooses, and
-    gives more calls at once to more ``weight``. ``cost`` is relative. ``rpm``, ``tpm`` (per
-    minute) and ``max_parallel`` are facts so far: no call is held back for them. ``context_window`` is in tokens. Empty
-    ``capabilities`` mean that nothing is known, not that there are none.
+    gives more calls at once to more ``weight``. ``cost`` is relative. ``rpm`` and ``tpm`` (requests and tokens per
+    minute, shared by targets of one credential and model) and ``max_parallel`` (calls at once) are kept.
+    ``context_window`` is in tokens. Empty ``capabilities`` mean that nothing is known, not that there are none.
 
     Values are checked, with a ``ConfigError``, when a ``Failover`` or a configuration file takes the target.
     """
@@ -98,6 +100,8 @@ class Request:
     ``input_tokens`` and ``output_tokens`` are estimates and keep the request from targets whose window they exceed.
     ``needs`` are capabilities a target must have, where its capabilities are known. A target is asked only if it
     carries all ``require_tags`` and none of ``forbid_tags``: a request never reaches a target that these exclude.
+    ``affinity`` names what the request belongs to, such as a conversation: the strategy ``affinity`` keeps it at one
+    target. ``model`` is the caller's name for the model; a policy's ``model_maps`` translate it.
     """
 
     __pydantic_config__ = _CHECKED
@@ -108,6 +112,7 @@ class Request:
     needs: frozenset[str] = frozenset()
     require_tags: frozenset[str] = frozenset()
     forbid_tags: frozenset[str] = frozenset()
+    affinity: _Label | None = None
     deadline: _Amount | None = None
 
 

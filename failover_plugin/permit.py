@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from failover_plugin.clock import Clock
 from failover_plugin.errors import AllTargetsFailed
-from failover_plugin.flow import Flow, Start
+from failover_plugin.flow import Flow
 from failover_plugin.model import Diagnosis, Target, Trail, Usage
+from failover_plugin.start import Start
 
 
 class Permit:
@@ -63,23 +64,23 @@ class Permit:
     def first_content(self) -> None:
         """The stream's first content arrived. From here on its failure is the caller's to see."""
         if not self._settled:
-            self.flow.first_content(self._clock.monotonic())
+            self.flow.first_content(self._start, self._clock.monotonic())
 
-    def success(self, usage: Usage | None = None) -> None:  # noqa: ARG002 - part of the contract; not weighed yet
-        """The call answered in full."""
+    def success(self, usage: Usage | None = None) -> None:
+        """The call answered in full; ``usage`` are its tokens, which correct the estimate for ``Target.tpm``."""
         if self._settle():
-            self.flow.succeeded(self._clock.monotonic())
+            self.flow.succeeded(self._start, self._clock.monotonic(), usage)
 
     def failure(self, error: BaseException) -> Diagnosis:
         """The call failed; returns what it was."""
         if self._settle():
-            return self.flow.failed(error, self._clock.monotonic())
-        return self.flow.judge(error)
+            return self.flow.failed(self._start, error, self._clock.monotonic())
+        return self.flow.judge(self._start, error)
 
     def cancel(self) -> None:
         """The caller left, or the call was never made: evidence for nothing."""
         if self._settle():
-            self.flow.abandoned(self._clock.monotonic())
+            self.flow.abandoned(self._start, self._clock.monotonic())
 
     def exhausted(self) -> BaseException:
         """What to raise after ``acquire(after=self)`` gave None: the first target's own error, with notes and trail."""

@@ -6,17 +6,31 @@ names the field, the value and the remedy.
 
 from __future__ import annotations
 
+import pkgutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from failover_plugin._validation import config_error
-from failover_plugin.classify import VERDICTS, Route
-from failover_plugin.model import ErrorClass
+from failover_plugin.classify import VERDICTS, Hold, Route, Verdict
+from failover_plugin.model import ErrorClass, Scope
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+StrategyName = Literal[
+    "p2c", "sequential", "sticky", "round_robin", "random", "weighted", "least_busy", "cost", "affinity"
+]
 
 
 class _Part(BaseModel):
@@ -35,8 +49,11 @@ class BreakerPolicy(_Part):
     threshold: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 2.5
     """Clean failures in a row that open the breaker. 2.5: three within 15 s open it in spite of the half-life."""
 
-    half_life: Seconds = 60.0
-    """Evidence is forgotten by half in this time."""
+    half_life: Annotated[float, Field(gt=0)] = 60.0
+    """Evidence is forgotten by half in this time; ``.inf``: never."""
+
+    success_clears: bool = False
+    """One success clears all evidence: the classic count of consecutive failures, blind to a brownout."""
 
     open_base: Seconds = 2.0
     """First time open; it doubles with every opening: a short outage is over soon, a long one costs few probes."""
@@ -48,10 +65,55 @@ class BreakerPolicy(_Part):
     """Times open are spread by this share, so that many processes do not come back in step."""
 
     half_open_probes: Annotated[int, Field(ge=1)] = 1
-    """Requests let through at once to test a recovery; everybody else goes elsewhere meanwhile."""
+    """Requests let through to test a recovery; everybody else goes elsewhere meanwhile."""
+
+    success_rate: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the probes that must succeed to close; as soon as that cannot be reached it opens again."""
+
+    parole: bool = True
+    """After a recovery one further failure opens again, until successes have earned more."""
+
+    ramp: bool = True
+    """After a recovery calls at once start at two and double with every answer: a server just up is easily felled."""
 
     block_cap: Seconds = 3600.0
     """Longest time a dead key, an empty account or a missing model is left alone; the first is 60 s (model: 600 s)."""
+
+
+class LatencyPolicy(_Part):
+    """When slow is too slow. Slowness alone never opens a breaker: slow service beats none."""
+
+    soft_deviations: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 3.0
+    """The soft deadline lies so many deviations above the usual: 0.15 % of healthy calls get a backup."""
+
+    soft_min: Seconds = 1.0
+    """Shortest soft deadline."""
+
+    soft_max: Seconds = 10.0
+    """Longest soft deadline."""
+
+    soft_unknown: Seconds = 5.0
+    """Soft deadline while nothing is known."""
+
+    slow_factor: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 3.0
+    """A target so many times slower than the fleet's usual is degraded, and probed singly until it is below 2.5."""
+
+    anomaly_score: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """A z-score from which a late first content counts as a failure by ``anomaly_weight``. None: never."""
+
+    anomaly_weight: Annotated[float, Field(ge=0, le=1)] = 0.25
+    """How much of a failure an anomaly is."""
+
+
+class LimitsPolicy(_Part):
+    """How many calls at once, where a server shows that it has too many."""
+
+    adaptive: bool = True
+    """Cut a target's calls at once when it says it is overloaded, or grows slower and slower, and let them grow back.
+    """
+
+    open_after: Seconds = 30.0
+    """After so long without a plain "overloaded" a limit that only latency suggests gives way to a queued request."""
 
 
 class BudgetPolicy(_Part):
@@ -66,14 +128,49 @@ class BudgetPolicy(_Part):
     per_second: Amount = 1.0
     """Earned by time, so that a quiet process is never locked out."""
 
+    backup_capacity: Amount = 10.0
+    """Backups for slow calls saved up at most, and at the start."""
+
+    backups_per_success: Amount = 0.05
+    """Backups earned by a success."""
+
+    backup_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Share of all spend that backups for slow calls may have, beyond the first ``backup_capacity``."""
+
+
+class VerdictPolicy(_Part):
+    """One row of the verdict table, as far as it is to differ. See the README for the table."""
+
+    scope: Scope | None = None
+    """Whose health such an error speaks of."""
+
+    weight: Annotated[float, Field(ge=0, le=1)] | None = None
+    """How much of a failure it is."""
+
+    hold: Hold | None = None
+    """Whether the scope rests: "none", "cool" (until Retry-After, else ``seconds``) or "block" (doubling)."""
+
+    seconds: Seconds | None = None
+    """How long it rests, where the provider names no time."""
+
+    retry_same: bool | None = None
+    """Whether the same target may be asked again when its tier has no other."""
+
+    route: Route | None = None
+    """Who is asked next: "any", "capable" or "none"."""
+
 
 class Policy(_Part):
     """How requests are routed, retried, timed out and given up."""
 
-    strategy: Literal["p2c", "sequential"] = "p2c"
-    """Who is asked within a tier: the better of two drawn at random (least busy, least failing), or the first that
-    can.
-    """
+    strategy: StrategyName | Callable[..., Any] = "p2c"
+    """Who is asked within a tier: a name, or a function of your own (see ``failover_plugin.strategy``)."""
+
+    degraded_spill: bool = True
+    """A degraded target ranks below the healthy ones of every tier; False: of its own tier only."""
+
+    last_resort: Literal["off", "earliest"] = "off"
+    """When nobody can be asked: fail, or ask who is due back first, one call at a time."""
 
     fallback_on: frozenset[ErrorClass] | None = None
     """Only these errors go on to another target. None: as the verdict table says."""
@@ -81,14 +178,17 @@ class Policy(_Part):
     give_up_on: frozenset[ErrorClass] = frozenset()
     """These errors go straight to the caller."""
 
+    verdicts: dict[ErrorClass, VerdictPolicy] = Field(default_factory=dict)
+    """Rows of the verdict table that are to differ."""
+
     max_attempts: Annotated[int, Field(ge=1)] = 5
-    """Calls made for one request at most, over all targets."""
+    """Calls made for one request at most, over all targets, backups included."""
 
     same_target_retries: Annotated[int, Field(ge=0)] = 1
     """Times a target is asked again in one request, when its tier has no other, before the next tier is."""
 
     patience: Amount = 2.5
-    """Longest wait for a target that says, or is known, when it will be back."""
+    """Longest wait for a target that is due back or full, before a request fails fast."""
 
     deadline: Seconds | None = None
     """The whole time for a request, all attempts and waits included. None: no limit."""
@@ -97,18 +197,36 @@ class Policy(_Part):
     """Time for one plain call: long answers take long, and a shorter limit kills some of them."""
 
     first_content_timeout: Seconds | Literal["adaptive"] = "adaptive"
-    """Time until a stream's first content. "adaptive" is at present 20 s, four times the 5 s that a first token may
-    take.
+    """Time until a stream's first content. "adaptive": four soft deadlines, at least 10 s; 20 s while nothing is known.
     """
 
     idle_timeout: Seconds = 30.0
     """Silence allowed between two chunks of a stream: reasoning models pause."""
 
-    stream_failover: Literal["off", "before_first_content"] = "before_first_content"
-    """Whether a stream that dies before its first content is opened elsewhere."""
+    sync_deadlines: Literal["client", "thread"] = "client"
+    """Who ends a late call in sync code: the client, handed its timeout; or we, by leaving it alone in a thread of its
+    own, which also allows backups. A thread costs about 50 µs, and an abandoned call runs on until its client ends it.
+    """
+
+    backups: Literal["auto", "off"] = "auto"
+    """Whether a call that is late gets a backup at another target, the first content winning."""
+
+    stream_failover: Literal["off", "before_first_content", "resume"] = "before_first_content"
+    """Whether a stream that dies is opened elsewhere: never, before its first content, or later too, where that cannot
+    corrupt the text.
+    """
+
+    model_maps: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """For a target's id: the model to call there for the model a request names. What is not listed passes through."""
 
     breaker: BreakerPolicy = Field(default_factory=BreakerPolicy)
     """When a target is left alone."""
+
+    latency: LatencyPolicy = Field(default_factory=LatencyPolicy)
+    """When slow is too slow."""
+
+    limits: LimitsPolicy = Field(default_factory=LimitsPolicy)
+    """How many calls at once."""
 
     budget: BudgetPolicy = Field(default_factory=BudgetPolicy)
     """What failover may spend."""
@@ -131,10 +249,23 @@ class Policy(_Part):
         """The same in every process."""
         return sorted(classes)
 
-    @property
-    def first_content_limit(self) -> float:
-        """``first_content_timeout`` in seconds."""
-        return 20.0 if self.first_content_timeout == "adaptive" else self.first_content_timeout
+    @field_serializer("strategy", when_used="json")
+    def _by_name(self, strategy: str | Callable[..., Any]) -> str:
+        return strategy if isinstance(strategy, str) else f"{strategy.__module__}:{strategy.__qualname__}"
+
+    @field_validator("strategy", mode="before")
+    @classmethod
+    def _found(cls, strategy: object) -> object:
+        """A function of one's own may be named in a file, as "package.module:function"."""
+        return pkgutil.resolve_name(strategy) if isinstance(strategy, str) and ":" in strategy else strategy
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.latency.soft_min > self.latency.soft_max:
+            raise ValueError(f"latency.soft_min = {self.latency.soft_min}: it should be at most latency.soft_max")
+        if self.breaker.open_base > self.breaker.open_cap:
+            raise ValueError(f"breaker.open_base = {self.breaker.open_base}: it should be at most breaker.open_cap")
+        return self
 
     def route(self, error_class: ErrorClass) -> Route:
         """Where a request goes on after such an error: the verdict table, unless ``fallback_on`` or ``give_up_on``
@@ -143,5 +274,10 @@ class Policy(_Part):
         asked_for = self.fallback_on is not None and error_class in self.fallback_on
         if error_class in self.give_up_on or (self.fallback_on is not None and not asked_for):
             return Route.NONE
-        route = VERDICTS[error_class].route
+        route = self.verdict(error_class).route
         return Route.ANY if asked_for and route is Route.NONE else route
+
+    def verdict(self, error_class: ErrorClass) -> Verdict:
+        """What such an error means, with ``verdicts`` applied."""
+        verdict, own = VERDICTS[error_class], self.verdicts.get(error_class)
+        return replace(verdict, **own.model_dump(exclude_none=True)) if own else verdict

@@ -1,25 +1,141 @@
-"""Which targets a request may go to at all, and which of them can do better where one could not.
+"""Who of a fleet is asked: first whom a request excludes, then who is fit, then whom the strategy prefers.
 
-A request's exclusions are absolute: a target they rule out is not asked, neither first nor as a fallback.
+The order is: a target due for a test, if it ranks no lower than whoever else would be asked; the healthy ones of the
+first tier that has any, by strategy; the degraded ones, by cost. A request's exclusions are absolute: a target they
+rule out is not asked, neither first nor as a fallback, backup, test or last resort.
 """
 
 from __future__ import annotations
 
-from failover_plugin.model import ErrorClass, Request, Target
+from bisect import bisect_left
+from collections import OrderedDict
+from random import Random
+
+from failover_plugin.model import ErrorClass, Request, Skip, Target
+from failover_plugin.policy import Policy
+from failover_plugin.roster import EVERYBODY, Candidates, Roster, Tier
+from failover_plugin.standing import Grade, Standing, refusal
+from failover_plugin.strategy import STRATEGIES, Strategy, affinity, expense
+
+REMEMBERED = 10_000
+"""Sessions whose target is remembered at most."""
+CACHE_LIFE = 300.0
+"""Seconds without a request after which a session may move: prompt caches live about five minutes."""
+KINDS = 256
+"""Kinds of requests (by tags and needs) whose possible targets are remembered at most."""
+
+_Kind = tuple[frozenset[str], frozenset[str], frozenset[str]]
+
+
+class Selection:
+    """Chooses targets of one roster. Used under the lock of its ``FleetHealth``; told the time."""
+
+    def __init__(self, roster: Roster, policy: Policy, sessions: Sessions) -> None:
+        self.roster = roster
+        self._spill = policy.degraded_spill
+        self._strategy: Strategy = STRATEGIES[policy.strategy] if isinstance(policy.strategy, str) else policy.strategy
+        self._sessions = sessions if self._strategy is affinity else None
+        self._kinds: dict[_Kind, int] = {}
+        windows = sorted({t.context_window for t in map(_target, roster.standings) if t.context_window})
+        self._windows = windows
+        self._roomy = [roster.mask_of(s.id for s in roster.standings if _fits(s.target, w)) for w in windows]
+        self._boundless = roster.mask_of(s.id for s in roster.standings if s.target.context_window is None)
+
+    def allowed(self, request: Request) -> int:
+        """The targets that the request may go to at all, as a bit set."""
+        mask = EVERYBODY
+        if request.needs or request.require_tags or request.forbid_tags:
+            mask = self._of_kind(request)
+        if self._windows and (tokens := _tokens(request)):
+            place = bisect_left(self._windows, tokens)
+            mask &= self._roomy[place] if place < len(self._windows) else self._boundless
+        return mask
+
+    def choose(self, free: int, request: Request, rng: Random, now: float) -> Standing | None:
+        """The best of these that can be asked, or None if nobody can."""
+        test: Standing | None = None
+        worse: Candidates | None = None
+        for tier in self.roster.tiers:
+            if tier.probes and test is None and (mask := tier.probes & free):
+                test = Candidates(tier, mask).first()
+            if tier.mask and (ready := tier if free == EVERYBODY else _among(tier, tier.mask & free)):
+                return test or self._preferred(ready, free, request, rng, now)
+            if tier.degraded and worse is None:
+                worse = _among(tier, tier.degraded & free)
+                if worse and not self._spill:
+                    break
+        if test is None and worse is not None:
+            return min(worse, key=lambda standing: expense(standing, now))
+        return test
+
+    def choose_backup(self, free: int, request: Request, rng: Random, now: float) -> Standing | None:
+        """The best healthy one of these: a backup is no test."""
+        for tier in self.roster.tiers:
+            if ready := _among(tier, tier.mask & free):
+                return self._strategy(ready, request, rng, now)
+        return None
+
+    def went_to(self, standing: Standing, request: Request, now: float) -> None:
+        """This one was asked: what strategies go on from."""
+        standing.tier.cursor = standing.index
+        if self._sessions is not None and request.affinity is not None:
+            self._sessions.stay(request.affinity, standing.id, now)
+
+    def outlook(self, request: Request, now: float) -> tuple[list[Standing], list[Skip]]:
+        """The order in which targets would be asked if each failed, and those that would not be; takes nothing."""
+        roster, rng = self.roster, Random(0)  # noqa: S311 - a throw-away, so that looking changes no later decision
+        free, order = self.allowed(request) & roster.everybody, list[Standing]()
+        while standing := self.choose(free, request, rng, now):
+            order.append(standing)
+            free &= ~(1 << standing.index)
+        left = [s for s in roster.standings if s not in order]
+        reasons = ((s, excluded(s.target, request)) for s in left)
+        skips = [Skip(target=s.id, reason=reason) if reason else refusal(s, now) for s, reason in reasons]
+        return order, [skip for skip in skips if skip]
+
+    def _preferred(self, ready: Candidates, free: int, request: Request, rng: Random, now: float) -> Standing:
+        if self._sessions is not None and request.affinity is not None:
+            home = self.roster.by_id.get(self._sessions.home(request.affinity, now) or "")
+            if home and home.grade is Grade.READY and free >> home.index & 1:
+                return home
+        return self._strategy(ready, request, rng, now)
+
+    def _of_kind(self, request: Request) -> int:
+        kind = request.require_tags, request.forbid_tags, request.needs
+        mask = self._kinds.get(kind)
+        if mask is None:
+            if len(self._kinds) >= KINDS:
+                self._kinds.clear()
+            fit = (s.id for s in self.roster.standings if _unfit(s.target, request) is None)
+            mask = self._kinds[kind] = self.roster.mask_of(fit)
+        return mask
+
+
+class Sessions:
+    """Where each session is at home, so that it does not move back in the middle of a conversation."""
+
+    def __init__(self) -> None:
+        self._homes: OrderedDict[str, tuple[str, float]] = OrderedDict()
+
+    def home(self, session: str, now: float) -> str | None:
+        """The id of the target that the session was at lately."""
+        target_id, seen = self._homes.get(session, (None, now))
+        return target_id if now - seen < CACHE_LIFE else None
+
+    def stay(self, session: str, target_id: str, now: float) -> None:
+        """The session is at this target now."""
+        self._homes[session] = target_id, now
+        self._homes.move_to_end(session)
+        if len(self._homes) > REMEMBERED:
+            self._homes.popitem(last=False)
 
 
 def excluded(target: Target, request: Request) -> str | None:
     """Why this request must not go to this target, or None if it may."""
-    if missing := request.require_tags - target.tags:
-        return f"lacks the required tag {_listed(missing)}"
-    if forbidden := request.forbid_tags & target.tags:
-        return f"carries the forbidden tag {_listed(forbidden)}"
-    if target.capabilities and (lacking := request.needs - target.capabilities):
-        return f"lacks {_listed(lacking)}"
-    tokens = (request.input_tokens or 0) + (request.output_tokens or 0)
-    if target.context_window is not None and tokens > target.context_window:
-        return f"its window of {target.context_window} tokens is too small for {tokens}"
-    return None
+    tokens, window = _tokens(request), target.context_window
+    if window is not None and tokens > window:
+        return _unfit(target, request) or f"its window of {window} tokens is too small for {tokens}"
+    return _unfit(target, request)
 
 
 def incapable(target: Target, failed: Target, error_class: ErrorClass) -> str | None:
@@ -36,6 +152,32 @@ def incapable(target: Target, failed: Target, error_class: ErrorClass) -> str | 
             return "is the same model"
         case _:
             return None
+
+
+def _unfit(target: Target, request: Request) -> str | None:
+    if missing := request.require_tags - target.tags:
+        return f"lacks the required tag {_listed(missing)}"
+    if forbidden := request.forbid_tags & target.tags:
+        return f"carries the forbidden tag {_listed(forbidden)}"
+    if target.capabilities and (lacking := request.needs - target.capabilities):
+        return f"lacks {_listed(lacking)}"
+    return None
+
+
+def _among(tier: Tier, mask: int) -> Candidates | None:
+    return Candidates(tier, mask) if mask else None
+
+
+def _target(standing: Standing) -> Target:
+    return standing.target
+
+
+def _tokens(request: Request) -> int:
+    return (request.input_tokens or 0) + (request.output_tokens or 0)
+
+
+def _fits(target: Target, tokens: int) -> bool:
+    return target.context_window is None or target.context_window >= tokens
 
 
 def _larger(one: int | None, other: int | None) -> bool:

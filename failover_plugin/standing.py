@@ -1,24 +1,53 @@
-"""One target's standing: which scopes it passes through, its counters, and whether it may be asked.
+"""One target's standing: its counters, what is known of it, and whether it may be asked.
 
-Scope keys follow the table of who shares what: a credential is shared by name, a rate window by credential and model, a
-server by endpoint and model. What is not named is shared with nobody. Changed only by ``FleetHealth``, under its lock.
+Nothing is kept for what has not happened: a target without trouble has no breaker, one without a success no baseline,
+so that an idle fleet of thousands costs little. Scope keys follow the table of who shares what: a credential is shared
+by name, a rate window by credential and model, a server by endpoint and model. What is not named is shared with nobody.
+
+Changed only by ``FleetHealth``, under its lock. Told the time, in monotonic seconds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import IntEnum
+from math import inf
+from typing import TYPE_CHECKING
 
-from failover_plugin.breaker import Breaker, Pass, State
+from failover_plugin.breaker import Breaker, State
 from failover_plugin.evidence import Tally
-from failover_plugin.health_report import Health, ScopeHealth, TargetHealth
-from failover_plugin.limits import Cooldown
+from failover_plugin.latency import Baseline, Histogram
+from failover_plugin.limits import ConcurrencyLimit, Cooldown, Meter
 from failover_plugin.model import Diagnosis, Scope, Skip, Target
+
+if TYPE_CHECKING:
+    from failover_plugin.roster import Tier
 
 Key = tuple[str | None, ...]
 """What a scope is shared under; (None, id) for what a target has alone."""
 
 SUSPICIOUS = 0.5
 """Share of the evidence that opens a breaker from which on a closed one counts as degraded."""
+FAILING, FEW = 0.15, 4.0
+"""Recent failure rate, of at least so many calls, from which on a target counts as degraded."""
+PROTECTS = 2.0
+"""Seconds between two requests that test a degraded target, at first; doubling while it stays slow."""
+
+
+class Grade(IntEnum):
+    """What a request may expect of a target now."""
+
+    READY = 0
+    """Asked as a matter of course."""
+    PROBE = 1
+    """To be tested by the next request."""
+    DEGRADED = 2
+    """Asked if nobody better can be."""
+    FULL = 3
+    """At its concurrency limit: somebody will have to finish first."""
+    OUT = 4
+    """Not to be asked before a time."""
 
 
 @dataclass(slots=True)
@@ -29,125 +58,245 @@ class Counts:
     successes: int = 0
     failures: int = 0
     in_flight: int = 0
+    backups: int = 0
+    anomalies: int = 0
     last: Diagnosis | None = None
     tally: Tally = field(default_factory=Tally)
+    histogram: Histogram | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True)
+class Rates:
+    """The limits of one rate window, shared by the targets of one credential and model."""
+
+    requests: Meter | None = None
+    tokens: Meter | None = None
+    cooldown: Cooldown = field(default_factory=Cooldown)
+
+    def take(self, tokens: float, now: float) -> None:
+        """A request of so many tokens is about to be made."""
+        if self.requests:
+            self.requests.take(1.0, now)
+        if self.tokens:
+            self.tokens.take(tokens, now)
+
+    def passed(self, estimated: float, tokens: float | None, now: float) -> None:
+        """It was answered, and took so many ``tokens`` if anybody knows."""
+        self.cooldown.passed()
+        if self.tokens and tokens is not None:
+            self.tokens.take(tokens - estimated, now)
+
+    def free_at(self, now: float, tokens: float = 1.0) -> float:
+        """When a request of so many tokens may pass."""
+        free = max(now, self.cooldown.until)
+        if self.requests:
+            free = self.requests.free_at(free)
+        return self.tokens.free_at(free, tokens) if self.tokens else free
+
+
+@dataclass(slots=True, eq=False)
 class Standing:
     """A target as a strategy sees it. New facts make a new standing; requests under way go on with the old one."""
 
     target: Target
-    breakers: dict[Scope, Breaker]
-    cooldown: Cooldown
-    counts: Counts
+    id: str
+    weight: float
+    price: float
+    """What a call costs, for the budget: 1 where nobody says."""
+    index: int
+    """Its place among all targets, in the order of their tiers."""
+    tier: Tier
+    counts: Counts = field(default_factory=Counts)
+    breakers: tuple[tuple[Scope, Breaker], ...] = ()
+    rates: Rates | None = None
+    limit: ConcurrencyLimit | None = None
+    latency: Baseline | None = None
+    """How long the first content of a stream takes."""
+    disabled: bool = False
+    slow: bool = False
+    before: int = 0
+    """Calls under way when it was last left alone."""
+    whole: Baseline | None = None
+    """How long plain calls take in all."""
+    probing: int = 0
+    """Calls under way that test whether it is as degraded as it looks."""
+    probe_at: float = inf
+    """When the next such test is due."""
+    waits: int = 0
+    """Tests so far that found it still slow."""
+    heard: float = -inf
+    """When a first content last arrived."""
+    heard_of: float = -inf
+    """When the latest call began that was answered."""
+    refused: float = -inf
+    """When it last said that it is overloaded."""
+    peak: float = 0.0
+    """Calls at once lately: the highest number, fading by half in a minute."""
+    peak_at: float = 0.0
+    silent: dict[Lease, Callable[[], None]] = field(default_factory=dict)
+    """Calls under way without content whose callers want to hear if the target fails meanwhile."""
+    guarded: bool = False
+    """Whether a call can change what it is fit for: it has limits, or is on trial."""
+    grade: Grade = Grade.OUT
+    due: float = inf
+    """When to look at it again."""
+    place: int = -1
+    """Its place among the tier's ready ones; -1 if it is none."""
+
+    def inherit(self, old: Standing) -> None:
+        """Go on where the same target stood."""
+        for name in _LEARNT:
+            setattr(self, name, getattr(old, name))
+
+    def absolve(self) -> None:
+        """Forget what was held against it alone."""
+        self.counts.tally = Tally()
+        self.limit, self.slow, self.waits, self.probe_at, self.disabled = None, False, 0, inf, not self.target.enabled
 
     @property
-    def id(self) -> str:
-        """The target's."""
-        return self.target.id
+    def ready(self) -> bool:
+        """Whether it may be asked as a matter of course."""
+        return self.grade is Grade.READY
+
+    @property
+    def full(self) -> bool:
+        """Whether it has as many calls as it may have."""
+        most = self.target.max_parallel
+        in_flight = self.counts.in_flight
+        return (most is not None and in_flight >= most) or (self.limit is not None and in_flight >= self.limit.value)
+
+    def suspicious(self, now: float) -> bool:
+        """Whether it has failed enough lately to be asked only if nobody better can be."""
+        if any(b.evidence.suspicion(now) > SUSPICIOUS for _, b in self.breakers) and not self.ramping:
+            return True
+        return self.counts.tally.exceeds(FAILING, FEW, now)
+
+    @property
+    def ramping(self) -> bool:
+        """Whether it has come back lately, and gets more calls with every answer."""
+        return self.limit is not None and self.limit.ramping
+
+    def assess(self, now: float) -> tuple[Grade, float]:
+        """What it is fit for now, and when to look again unless something happens before."""
+        if self.disabled:
+            return Grade.OUT, inf
+        test = False
+        for _, breaker in self.breakers:
+            if breaker.until is not None:
+                if breaker.refuses(now):
+                    return Grade.OUT, breaker.until if now < breaker.until else inf
+                test = True
+        if self.rates and (free := self.rates.free_at(now)) > now:
+            return Grade.OUT, free
+        if test:
+            return Grade.PROBE, inf
+        if self.full:
+            return Grade.FULL, inf
+        if self.slow or self.suspicious(now):
+            return self._degraded(now)
+        self.probe_at = inf
+        return Grade.READY, inf
+
+    def _degraded(self, now: float) -> tuple[Grade, float]:
+        self.probe_at = min(self.probe_at, now + PROTECTS * 2.0 ** min(self.waits, 4))
+        if not self.probing and now >= self.probe_at:
+            return Grade.PROBE, inf
+        return Grade.DEGRADED, min(self.probe_at if not self.probing else inf, self._cleared_at(now))
+
+    def _cleared_at(self, now: float) -> float:
+        """When time alone will have cleared it of suspicion."""
+        if self.slow:
+            return inf
+        clear = self.counts.tally.falls_to(FEW, now) if self.counts.tally.exceeds(FAILING, FEW, now) else now
+        return max(clear, *(b.evidence.falls_to(SUSPICIOUS, now) for _, b in self.breakers), now) + 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """The way through one scope's breaker."""
-
-    scope: Scope
-    breaker: Breaker
-    leave: Pass
+_LEARNT = (
+    "limit", "latency", "whole", "disabled", "slow", "before", "probing", "probe_at", "waits", "heard", "heard_of",
+    "refused", "peak", "peak_at", "silent",
+)  # fmt: skip
 
 
-@dataclass(slots=True, eq=False)
 class Lease:
-    """Leave to call one target, until it is settled, or expires because a host forgot it."""
+    """Leave to call one target, until it is settled, or expires because a host forgot it.
 
-    standing: Standing
-    passages: tuple[Passage, ...]
-    cooldown: Cooldown
-    expires: float
-    generation: int
-    settled: bool = field(default=False)
+    ``born`` is the epoch it was given in: what has opened since makes its outcome worthless.
+    """
+
+    __slots__ = (
+        "backup", "born", "content", "doubt", "expires", "generation", "probes", "settled", "standing", "started",
+        "streaming", "test", "tokens",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        standing: Standing,
+        born: int,
+        now: float,
+        expires: float,
+        generation: int,
+        *,
+        streaming: bool,
+        backup: bool,
+    ) -> None:
+        self.standing = standing
+        self.born = born
+        self.started = now
+        self.expires = expires
+        self.generation = generation
+        self.streaming = streaming
+        self.backup = backup
+        self.probes: tuple[Breaker, ...] = ()
+        """The half-open breakers that it tests."""
+        self.test = False
+        """Whether it tests a degraded target."""
+        self.tokens = 0.0
+        """As estimated, until the real number is known."""
+        self.doubt = 0.0
+        """How much of a failure was booked because it is late."""
+        self.content = False
+        self.settled = False
+
+    @property
+    def probe(self) -> bool:
+        """Whether this call tests a target that may not be well."""
+        return self.test or bool(self.probes)
 
 
 def scope_keys(target: Target) -> dict[Scope, Key]:
     """The scopes a target passes through, each with the key it is shared under."""
-    own = (None, target.id)
-    credential = (target.credential,) if target.credential else own
+    own: Key = (None, target.id)
+    credential: Key = (target.credential,) if target.credential else own
     if target.endpoint:
         server: Key = (target.endpoint, target.model)
     else:
         server = (target.provider, *credential, target.model) if target.credential else own
-    keys: dict[Scope, Key] = {
-        Scope.CREDENTIAL: credential,
-        Scope.RATE: (*credential, target.model),
-        Scope.TARGET: server,
-    }
+    keys = {Scope.CREDENTIAL: credential, Scope.RATE: (*credential, target.model), Scope.TARGET: server}
     return keys | {Scope.ACCOUNT: (target.account,)} if target.account else keys
 
 
 def refusal(standing: Standing, now: float) -> Skip | None:
     """Why the target may not be asked now, or None if it may."""
-    if not standing.target.enabled:
+    if standing.disabled:
         return Skip(target=standing.id, reason="disabled")
-    for scope, breaker in standing.breakers.items():
+    for scope, breaker in standing.breakers:
         if breaker.until is not None and breaker.refuses(now):
             return _refused(standing.id, scope, breaker, now)
-    if standing.cooldown.cooling(now):
-        return Skip(target=standing.id, reason="rate limit", returns_in=standing.cooldown.until - now)
+    if standing.rates and (free := standing.rates.free_at(now)) > now:
+        cooling = standing.rates.cooldown.cooling(now)
+        reason = "rate limit" if cooling else "its limit per minute is reached"
+        return Skip(target=standing.id, reason=reason, returns_in=free - now)
+    if standing.full:
+        return Skip(target=standing.id, reason=f"{standing.counts.in_flight} calls under way, no more at once")
     return None
 
 
-def target_health(standing: Standing, now: float) -> TargetHealth:
-    """A target's line in the report."""
-    skip = refusal(standing, now)
-    health, state, reason = _grade(standing, skip, now)
-    return TargetHealth(
-        target=standing.id,
-        tier=standing.target.tier,
-        health=health,
-        state=state,
-        reason=reason,
-        returns_in=skip.returns_in if skip else None,
-        in_flight=standing.counts.in_flight,
-        attempts=standing.counts.attempts,
-        successes=standing.counts.successes,
-        failures=standing.counts.failures,
-        last_error=str(standing.counts.last) if standing.counts.last else None,
-    )
-
-
-def scope_health(scope: Scope, key: Key, breaker: Breaker, now: float) -> ScopeHealth:
-    """A scope's line in the report."""
-    state = breaker.state(now)
-    reason = "" if state is State.CLOSED else breaker.reason
-    return ScopeHealth(
-        scope=scope, key=" ".join(filter(None, key)), state=state, reason=reason, returns_in=_returns_in(breaker, now)
-    )
-
-
-def _grade(standing: Standing, skip: Skip | None, now: float) -> tuple[Health, str, str]:
-    if not standing.target.enabled:
-        return Health.UNHEALTHY, "disabled", "disabled"
-    for state, health in ((State.OPEN, Health.UNHEALTHY), (State.HALF_OPEN, Health.DEGRADED)):
-        for scope, breaker in standing.breakers.items():
-            if breaker.state(now) is state:
-                return health, state.value, f"{scope}: {breaker.reason}"
-    if skip is not None:
-        return Health.DEGRADED, "cooling", skip.reason
-    if any(b.suspicion(now) > SUSPICIOUS for b in standing.breakers.values()):
-        return (
-            Health.DEGRADED,
-            State.CLOSED.value,
-            f"suspected: {standing.counts.last.title if standing.counts.last else 'failures'}",
-        )
-    return Health.HEALTHY, State.CLOSED.value, ""
+def returns_in(breaker: Breaker, now: float) -> float | None:
+    """Seconds until an open breaker lets probes through."""
+    return None if breaker.until is None or breaker.until <= now else breaker.until - now
 
 
 def _refused(target_id: str, scope: Scope, breaker: Breaker, now: float) -> Skip:
     if breaker.state(now) is State.HALF_OPEN:
         return Skip(target=target_id, reason=f"{scope} half open, a probe is under way")
-    return Skip(target=target_id, reason=f"{scope} open: {breaker.reason}", returns_in=_returns_in(breaker, now))
-
-
-def _returns_in(breaker: Breaker, now: float) -> float | None:
-    return None if breaker.until is None or breaker.until <= now else breaker.until - now
+    return Skip(target=target_id, reason=f"{scope} open: {breaker.reason}", returns_in=returns_in(breaker, now))

@@ -1,42 +1,121 @@
 """Who is asked within a tier. A strategy is a function from the targets that can be asked to the one that is.
 
-Strategies see only targets whose health allows a call, so none of them has to think about failures.
+Strategies see only targets whose health allows a call, so none of them has to think about failures. A strategy of your
+own is a function with the same four arguments, given as ``Policy(strategy=…)``: it gets the candidates (a collection of
+``Standing``, at least one), the ``Request``, a ``random.Random`` and the time, and returns one of the candidates. It is
+called under the fleet's lock: be quick, and call nothing that waits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from math import inf, log
 from random import Random
 
+from failover_plugin.model import Request
+from failover_plugin.roster import Candidates
 from failover_plugin.standing import Standing
 
-Strategy = Callable[[Sequence[Standing], Random, float], Standing]
-"""(targets that can be asked, in the order they were given; randomness; now in seconds) -> the one to ask."""
+Strategy = Callable[[Candidates, Request, Random, float], Standing]
+"""(candidates, request, randomness, now in seconds) -> the one to ask."""
+
+UNVISITED = 30.0
+"""Seconds in which a target that is not asked drifts back into play."""
+UNKNOWN = 0.5
+"""Seconds to first content assumed of a target without a sample."""
+CROWDED = 1.25
+"""Times the average number of calls that a target of an affinity may have (bounded load: V. Mirrokni et al., 2018)."""
 
 
-def sequential(standings: Sequence[Standing], rng: Random, now: float) -> Standing:  # noqa: ARG001 - a Strategy
-    """The first that can."""
-    return standings[0]
-
-
-def p2c(standings: Sequence[Standing], rng: Random, now: float) -> Standing:
+def p2c(candidates: Candidates, request: Request, rng: Random, now: float) -> Standing:  # noqa: ARG001 - a Strategy
     """The cheaper of two drawn at random.
 
     Almost as even as asking the cheapest of all, without the herd that sends everybody to the same target at once
     (M. Mitzenmacher, "The power of two choices in randomized load balancing", 2001).
     """
-    if len(standings) == 1:
-        return standings[0]
-    a, b = rng.sample(range(len(standings)), 2)
-    first, second = standings[min(a, b)], standings[max(a, b)]
-    return first if cost(first, now) <= cost(second, now) else second
+    one, other = candidates.pair(rng)
+    return one if one is other or expense(one, now) <= expense(other, now) else other
 
 
-def cost(standing: Standing, now: float) -> float:
-    """Calls under way per weight, and three more for even odds of failing."""
-    rate = standing.counts.tally.failure_rate(now)
-    return (standing.counts.in_flight + 1) / standing.target.weight + 3 * rate / (1 - rate)
+def sequential(candidates: Candidates, request: Request, rng: Random, now: float) -> Standing:  # noqa: ARG001
+    """The first that can."""
+    return candidates.first()
 
 
-STRATEGIES: Mapping[str, Strategy] = {"p2c": p2c, "sequential": sequential}
+def sticky(candidates: Candidates, request: Request, rng: Random, now: float) -> Standing:  # noqa: ARG001
+    """The same as last time, as long as it can; then the next in order."""
+    return candidates.after(candidates.tier.cursor - 1)
+
+
+def round_robin(candidates: Candidates, request: Request, rng: Random, now: float) -> Standing:  # noqa: ARG001
+    """The next in order after the one asked last."""
+    return candidates.after(candidates.tier.cursor)
+
+
+def random(candidates: Candidates, request: Request, rng: Random, now: float) -> Standing:  # noqa: ARG001
+    """Any."""
+    return candidates.draw(rng)
+
+
+def weighted(candidates: Candidates, request: Request, rng: Random, now: float) -> Standing:  # noqa: ARG001
+    """Any, as often as its weight says."""
+    pool = list(candidates)
+    return rng.choices(pool, [s.weight for s in pool])[0]
+
+
+def least_busy(candidates: Candidates, request: Request, rng: Random, now: float) -> Standing:  # noqa: ARG001
+    """The one with the fewest calls under way for its weight; among equals the one asked least."""
+    return min(candidates, key=lambda s: ((s.counts.in_flight + 1) / s.weight, s.counts.attempts))
+
+
+def cost(candidates: Candidates, request: Request, rng: Random, now: float) -> Standing:  # noqa: ARG001
+    """The one whose ``Target.cost`` is lowest; unknown is dearest; among equals as ``least_busy``."""
+    return min(candidates, key=lambda s: (_price(s), (s.counts.in_flight + 1) / s.weight, s.counts.attempts))
+
+
+def affinity(candidates: Candidates, request: Request, rng: Random, now: float) -> Standing:
+    """Requests of one ``Request.affinity`` at one target, and so at its prompt cache; others as ``p2c``.
+
+    Rendezvous hashing (D. Thaler, C. Ravishankar, 1998): when a target goes, only its own sessions move, each to the
+    next in its own order. A target with more than 1.25 times the average of calls under way takes no newcomers.
+    """
+    if request.affinity is None:
+        return p2c(candidates, request, rng, now)
+    pool = list(candidates)
+    most = CROWDED * (sum(s.counts.in_flight for s in pool) + 1) / len(pool)
+    roomy = [s for s in pool if s.counts.in_flight + 1 <= max(1.0, most)]
+    return max(roomy or pool, key=lambda s: _rendezvous(request.affinity, s))
+
+
+def expense(standing: Standing, now: float) -> float:
+    """What a call costs in seconds: latency times those before it, and three for even odds of failing."""
+    counts, latency = standing.counts, standing.latency
+    seconds = UNKNOWN if latency is None else max(latency.recent_peak(now, UNVISITED), 0.5 * latency.usual)
+    rate = counts.tally.failure_rate(now)
+    return seconds * (counts.in_flight + 1) / standing.weight + 3 * rate / (1 - rate)
+
+
+def _price(standing: Standing) -> float:
+    price = standing.target.cost
+    return inf if price is None else price
+
+
+def _rendezvous(session: str | None, standing: Standing) -> float:
+    digest = blake2b(f"{session}\0{standing.id}".encode(), digest_size=8).digest()
+    unit = (int.from_bytes(digest) + 1) / (2**64 + 1)
+    return standing.weight / -log(unit)
+
+
+STRATEGIES: Mapping[str, Strategy] = {
+    "p2c": p2c,
+    "sequential": sequential,
+    "sticky": sticky,
+    "round_robin": round_robin,
+    "random": random,
+    "weighted": weighted,
+    "least_busy": least_busy,
+    "cost": cost,
+    "affinity": affinity,
+}
 """By the name a policy gives."""

@@ -2,47 +2,51 @@
 with cause.
 
 After a failure: an untried target of the same tier; with none left, the same target once more if the error may pass by
-itself; then the tiers in order. A permit is taken last, after any wait.
+itself; then the tiers in order. If nobody can be asked, a request waits for who is due back or full, as long as its
+patience lasts; then, if the policy says so, it asks whoever is due first. A permit is taken last, after any wait.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import islice
 from math import inf
 from random import Random
 
-from failover_plugin.budget import BACKOFF_BASE, OVERLOAD_BACKOFF_BASE, FailoverBudget, full_jitter
-from failover_plugin.classify import VERDICTS, Route
+from failover_plugin.budget import BACKOFF_BASE, OVERLOAD_BACKOFF_BASE, full_jitter
+from failover_plugin.classify import Route
 from failover_plugin.health import FleetHealth
 from failover_plugin.ledger import Ledger
 from failover_plugin.model import Attempt, Diagnosis, ErrorClass, Request, Skip, Target
 from failover_plugin.policy import Policy
-from failover_plugin.selection import excluded, incapable
+from failover_plugin.roster import EVERYBODY, Roster, bits
+from failover_plugin.selection import Selection, excluded, incapable
 from failover_plugin.standing import Lease, Standing
-from failover_plugin.strategy import STRATEGIES, Strategy
+from failover_plugin.start import Start
 
 COOLDOWN_SPREAD = 1.1
 """A named Retry-After is stretched by up to this much, so a wait for it may exceed ``patience`` by as much."""
+NOTED = 8
+"""Targets passed over that a trail names for each reason it could have to name thousands."""
+LOOK_AGAIN = 1.0
+"""Seconds: longest sleep of a request that waits for a place, should nobody wake it."""
+GRACE = 30.0
+"""Seconds beyond an attempt's own timeout in which a call must have ended. Later it counts as lost, as no evidence: one
+that never ends would else hold its place as a probe, and so its target, for good.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What all requests of one ``Failover`` share. ``targets`` are in the order of their tiers.
+    """What all requests of one ``Failover`` share. ``recent`` are the records of the latest, ended or under way."""
 
-    ``standings`` are theirs, by id. Replaced targets make a new fleet: requests under way end with the old one.
-    ``recent`` are the records of the latest requests, ended or under way.
-    """
-
-    targets: tuple[Target, ...]
-    standings: Mapping[str, Standing]
     policy: Policy
     health: FleetHealth
-    budget: FailoverBudget
     rng: Random
-    recent: deque[list[Attempt | Skip]]
+    recent: deque[list[Attempt | Skip | Start]]
+    lifetime: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,84 +61,109 @@ class Failure:
 class Succession:
     """One request's order of targets. Told the time; ``deadline`` too is in monotonic seconds."""
 
+    __slots__ = (
+        "_allowed", "_asked", "_deadline", "_facing", "_fleet", "_ledger", "_mask", "_offered", "_paused_before",
+        "_request", "_streaming", "_waiting_since", )  # fmt: skip
+
     def __init__(
-        self, fleet: Fleet, request: Request, ledger: Ledger, *, tried: Sequence[str], deadline: float, lifetime: float
+        self, fleet: Fleet, request: Request, ledger: Ledger, *, tried: Sequence[str], deadline: float, streaming: bool
     ) -> None:
-        self._policy = fleet.policy
-        self._health = fleet.health
-        self._standings = fleet.standings
-        self._rng = fleet.rng
+        self._fleet = fleet
+        self._request = request
         self._ledger = ledger
         self._deadline = deadline
-        self._lifetime = lifetime
-        self._asked = Counter(tried)
+        self._streaming = streaming
+        self._asked: Counter[str] | None = Counter(tried) if tried else None
+        self._mask = 0
+        """Targets asked, as a bit set."""
+        self._offered: Collection[str] | None = None
+        self._allowed = EVERYBODY
         self._paused_before = 0
-        self.allowed = [t for t in fleet.targets if self._may_go(t, excluded(t, request))]
-        self._offer = self.allowed
+        self._waiting_since: float | None = None
+        self._facing: Selection | None = None
 
     def offer(self, among: Collection[str] | None) -> None:
         """From now on only these targets are on offer; None: all that the request allows."""
-        self._offer = [t for t in self.allowed if among is None or t.id in among]
+        if among is not self._offered:
+            self._offered, self._facing = among, None
 
     def pick(self, failure: Failure | None, now: float) -> Lease | float | None:
         """Leave to call the next target, or seconds to wait before asking again, or None: nobody is left."""
         pick = self._first(now) if failure is None else self._after(failure, now)
         if isinstance(pick, Lease):
-            self._asked[pick.standing.id] += 1
+            self._take(pick.standing)
         return pick
+
+    def pick_backup(self, now: float) -> Lease | None:
+        """Leave to call a healthy target beside one that is late, if there is one."""
+        lease = self._ask(EVERYBODY, now, backup=True)
+        if lease:
+            self._take(lease.standing)
+        return lease
+
+    def protected(self, standing: Standing) -> bool:
+        """Whether somebody else could step in for this target."""
+        free = self.free() & ~(1 << standing.index)
+        return any(tier.mask & free for tier in self._now.tiers)
 
     def pass_over(self, reason: str) -> None:
         """Note why those who are left are not asked any more."""
-        for target in self._untried():
-            self._ledger.skip(Skip(target=target.id, reason=reason))
+        for standing in self._few(self.free()):
+            self._ledger.skip(Skip(target=standing.id, reason=reason))
 
-    def due_back(self, target: Target, now: float) -> float:
-        """Seconds until the target may be asked; infinite if nobody knows."""
-        skip = self._health.refusal(self._standings[target.id], now)
-        if skip is None:
-            return 0.0
-        return inf if skip.returns_in is None else skip.returns_in
+    def due_back(self, now: float) -> float:
+        """Seconds until the first of all that the request allows may be asked. One that may be asked now has failed
+        this request, and counts as back after the shortest opening.
+        """
+        self.free()
+        soon = self._fleet.policy.breaker.open_base
+        return min((self._due(s, now) or soon for s in self._some(self._allowed)), default=inf)
 
     # -- the order ----------------------------------------------------------------------------------------------------
 
     def _first(self, now: float) -> Lease | float | None:
-        untried = self._untried()
-        if lease := self._admit(untried, now):
+        if lease := self._ask(EVERYBODY, now):
             return lease
-        if len(self._offer) < len(self.allowed):
+        free = self.free()
+        if self._offered is not None and self._allowed & ~free & ~self._mask & self._now.everybody:
             return None  # a host that offers some targets at a time has others to offer: do not wait for these
-        wait = min((self.due_back(t, now) for t in untried), default=inf)
-        if wait == 0:
-            return self._admit(untried, now)  # somebody has come back between the two looks
-        return self._pause(wait, now) if wait <= self._policy.patience else None
+        wait = self._queue(free, now)
+        return self._last_resort(free, now) if wait is None else wait
 
     def _after(self, failure: Failure, now: float) -> Lease | float | None:
-        able = [t for t in self._untried() if self._can_do_better(t, failure)]
-        siblings = [t for t in able if t.tier == failure.target.tier]
-        return self._admit(siblings, now) or self._repeat(failure, now) or self._admit(able, now)
+        able = self._able(failure)
+        failed = self._now.by_id.get(failure.target.id)
+        siblings = able & failed.tier.members if failed else 0
+        return (siblings and self._ask(siblings, now)) or self._repeat(failure, now) or self._ask(able, now)
 
     def _repeat(self, failure: Failure, now: float) -> Lease | float | None:
         """The target that just failed, once more; never after a timeout, which would take as long again."""
-        target = failure.target
-        if target not in self._offer or self._asked[target.id] > self._policy.same_target_retries:
+        standing = self._now.by_id.get(failure.target.id)
+        if standing is None or not self._may_repeat(standing):
             return None
         if self._paused:
-            return self._admit([target], now)
-        wait = self._backoff(failure, now)
+            return self._admit(standing, now)
+        wait = self._backoff(standing, failure, now)
         if wait is None or now + wait >= self._deadline:
             return None
-        return self._pause(wait, now) or self._admit([target], now)
+        return self._pause(wait, now) or self._admit(standing, now)
 
-    def _backoff(self, failure: Failure, now: float) -> float | None:
+    def _may_repeat(self, standing: Standing) -> bool:
+        on_offer = self._allowed >> standing.index & 1 and (self._offered is None or standing.id in self._offered)
+        asked = self._asked[standing.id] if self._asked else 0
+        return bool(on_offer) and asked <= self._fleet.policy.same_target_retries
+
+    def _backoff(self, standing: Standing, failure: Failure, now: float) -> float | None:
         """Seconds before the same target is worth another try; None if it is not."""
         error_class, named = failure.diagnosis.error_class, failure.diagnosis.retry_after
-        due, patience = self.due_back(failure.target, now), self._policy.patience
-        if not VERDICTS[error_class].retry_same or (named or 0.0) > patience:
+        due, patience = self._due(standing, now), self._fleet.policy.patience
+        if not self._fleet.policy.verdict(error_class).retry_same or (named or 0.0) > patience:
             return None
         if error_class is ErrorClass.RATE_LIMIT:
             return due if named is not None and due <= patience * COOLDOWN_SPREAD else None
         base = OVERLOAD_BACKOFF_BASE if error_class is ErrorClass.OVERLOADED else BACKOFF_BASE
-        pause = min(patience, full_jitter(base, self._asked[failure.target.id], self._rng))
+        retry = self._asked[standing.id] if self._asked else 1
+        pause = min(patience, full_jitter(base, retry, self._fleet.rng))
         return None if due > 0 else max(named or 0.0, pause)
 
     # -- waiting ------------------------------------------------------------------------------------------------------
@@ -150,69 +179,124 @@ class Succession:
         self._paused_before = self._ledger.number + 1
         return wait
 
+    def _queue(self, free: int, now: float) -> Lease | float | None:
+        """Wait for who is full, or due back; a limit that is only a guess gives way to patience."""
+        since = self._waiting_since = now if self._waiting_since is None else self._waiting_since
+        left = since + self._fleet.policy.patience - now
+        if any(tier.full & free for tier in self._now.tiers):
+            return min(left, LOOK_AGAIN) if 0 < left < self._deadline - now else self._fail_open(free, now)
+        wait = min((self._due(s, now) for s in self._some(free)), default=inf)
+        return max(wait, 1e-3) if wait <= left and now + wait < self._deadline else None
+
+    def _fail_open(self, free: int, now: float) -> Lease | None:
+        full = [s for tier in self._now.tiers for s in self._some(tier.full & free) if self._is_guess(s, now)]
+        return self._force(min(full, key=lambda s: (s.counts.in_flight, s.index)), now) if full else None
+
+    def _is_guess(self, standing: Standing, now: float) -> bool:
+        most, sure = standing.target.max_parallel, self._fleet.policy.limits.open_after
+        allowed = most is None or standing.counts.in_flight < most
+        return allowed and not standing.ramping and now - standing.refused > sure
+
+    def _last_resort(self, free: int, now: float) -> Lease | None:
+        """Whoever is due back first, but not everybody at the same one."""
+        if self._fleet.policy.last_resort == "off":
+            return None
+        able = [s for s in self._some(free) if not s.disabled and s.due < inf]
+        return self._force(min(able, key=lambda s: (s.counts.in_flight, s.due, s.index)), now) if able else None
+
     # -- who may ------------------------------------------------------------------------------------------------------
 
-    def _untried(self) -> list[Target]:
-        return [t for t in self._offer if not self._asked[t.id]]
+    @property
+    def _now(self) -> Roster:
+        return self._facing.roster if self._facing else self._fleet.health.roster
 
-    def _can_do_better(self, target: Target, failure: Failure) -> bool:
-        error_class = failure.diagnosis.error_class
-        if self._policy.route(error_class) is not Route.CAPABLE:
-            return True
-        return self._may_go(target, incapable(target, failure.target, error_class))
+    def free(self) -> int:
+        """Who may still be asked, as a bit set of the present targets."""
+        if self._facing is not (selection := self._fleet.health.selection):
+            self._face(selection)
+        return self._allowed & ~self._mask if self._mask or self._allowed != EVERYBODY else EVERYBODY
 
-    def _may_go(self, target: Target, objection: str | None) -> bool:
-        if objection:
-            self._ledger.skip(Skip(target=target.id, reason=objection))
-        return objection is None
+    def _face(self, selection: Selection) -> None:
+        """These are the targets now; note whom the request excludes."""
+        self._facing, roster = selection, selection.roster
+        allowed = selection.allowed(self._request)
+        if allowed != EVERYBODY:
+            self._note_excluded(roster, allowed)
+        self._allowed = allowed if self._offered is None else allowed & roster.mask_of(self._offered)
+        self._mask = roster.mask_of(self._asked) if self._asked else 0
 
-    def _admit(self, targets: Iterable[Target], now: float) -> Lease | None:
-        """Leave to call one of the first tier that has any; whoever cannot be asked is noted as skipped."""
-        for _, tier in groupby(targets, key=lambda t: t.tier):
-            if lease := self._admit_one([self._standings[t.id] for t in tier], now):
-                return lease
-        return None
+    def _note_excluded(self, roster: Roster, allowed: int) -> None:
+        for standing in self._few(roster.everybody & ~allowed):
+            if reason := excluded(standing.target, self._request):
+                self._ledger.skip(Skip(target=standing.id, reason=reason))
 
-    def _admit_one(self, tier: list[Standing], now: float) -> Lease | None:
-        if len(tier) == 1 and (only := self._health.admit(tier[0], now, self._lifetime)):
-            return only  # nothing to choose
-        choose = STRATEGIES[self._policy.strategy]
-        while True:
-            able = [s for s in tier if self._can_be_asked(s, now)]
-            if not able:
-                return None
-            if lease := self._health.admit(choose(able, self._rng, now), now, self._lifetime):
-                return lease  # else somebody took the last place in between: look again
+    def _able(self, failure: Failure) -> int:
+        """Who is left, and not known to do no better with what failed."""
+        free, error_class = self.free(), failure.diagnosis.error_class
+        if self._fleet.policy.route(error_class) is not Route.CAPABLE:
+            return free
+        for standing in self._some(free):
+            if objection := incapable(standing.target, failure.target, error_class):
+                self._ledger.skip(Skip(target=standing.id, reason=objection))
+                free &= ~(1 << standing.index)
+        return free & self._now.everybody
 
-    def _can_be_asked(self, standing: Standing, now: float) -> bool:
-        skip = self._health.refusal(standing, now)
-        if skip is not None:
+    def _ask(self, restriction: int, now: float, *, backup: bool = False) -> Lease | None:
+        free = self.free()
+        wanted = free if restriction == EVERYBODY else free & restriction
+        facing, fleet = self._facing, self._fleet
+        assert facing is not None  # noqa: S101 - for the type checker: free() has seen to it
+        lease = fleet.health.pick(
+            self._request, wanted, facing, now, fleet.lifetime, streaming=self._streaming, backup=backup
+        )
+        if not backup and facing.roster.troubled:
+            self._note_passed_over(wanted, lease, now)
+        return lease
+
+    def _note_passed_over(self, wanted: int, lease: Lease | None, now: float) -> None:
+        chosen = lease.standing if lease else None
+        for tier in self._now.tiers:
+            for standing in self._few((tier.out | tier.full | tier.probes) & wanted):
+                if standing is not chosen and (skip := self._fleet.health.refusal(standing, now)):
+                    self._ledger.skip(skip)
+            if chosen and chosen.tier is tier:
+                return
+            for standing in self._few(tier.degraded & wanted) if chosen else ():
+                self._ledger.skip(Skip(target=standing.id, reason="degraded: " + _why(standing)))
+
+    def _admit(self, standing: Standing, now: float) -> Lease | None:
+        lease = self._fleet.health.admit(standing, self._request, now, self._fleet.lifetime, streaming=self._streaming)
+        if lease is None and (skip := self._fleet.health.refusal(standing, now)):
             self._ledger.skip(skip)
-        return skip is None
+        return lease
+
+    def _force(self, standing: Standing, now: float) -> Lease:
+        return self._fleet.health.force(standing, self._request, now, self._fleet.lifetime, streaming=self._streaming)
+
+    def _take(self, standing: Standing) -> None:
+        if self._asked is None:
+            self._asked = Counter()
+        self._asked[standing.id] += 1
+        self._mask |= 1 << standing.index
+        self._waiting_since = None
+
+    def _due(self, standing: Standing, now: float) -> float:
+        """Seconds until it may be asked; infinite if nobody knows."""
+        skip = self._fleet.health.refusal(standing, now)
+        if skip is None:
+            return 0.0
+        return inf if skip.returns_in is None else skip.returns_in
+
+    def _few(self, mask: int) -> Iterator[Standing]:
+        """Enough of these to tell a reader why."""
+        return map(self._now.standings.__getitem__, islice(bits(mask & self._now.everybody), NOTED))
+
+    def _some(self, mask: int) -> Iterator[Standing]:
+        """These; of thousands, enough to be likely right."""
+        return map(self._now.standings.__getitem__, islice(bits(mask & self._now.everybody), 16 * NOTED))
 
 
-def outlook(fleet: Fleet, request: Request, now: float) -> tuple[tuple[str, ...], tuple[Skip, ...]]:
-    """The order in which targets would be asked if each failed, and those that would not be; takes nothing."""
-    order: list[str] = []
-    skips: list[Skip] = []
-    for _, tier in groupby(fleet.targets, key=lambda t: t.tier):
-        pool: list[Standing] = []
-        for target in tier:
-            reason = excluded(target, request)
-            standing = fleet.standings[target.id]
-            skip = Skip(target=target.id, reason=reason) if reason else fleet.health.refusal(standing, now)
-            if skip:
-                skips.append(skip)
-            else:
-                pool.append(standing)
-        order += [s.id for s in _ranked(pool, STRATEGIES[fleet.policy.strategy], now)]
-    return tuple(order), tuple(skips)
-
-
-def _ranked(pool: list[Standing], choose: Strategy, now: float) -> list[Standing]:
-    rng = Random(0)  # noqa: S311 - a throw-away, so that looking changes no later decision
-    ranked: list[Standing] = []
-    while pool:
-        ranked.append(chosen := choose(pool, rng, now))
-        pool.remove(chosen)
-    return ranked
+def _why(standing: Standing) -> str:
+    if standing.slow:
+        return "its first content comes late"
+    return str(standing.counts.last.title) if standing.counts.last else "its calls are late"

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Hold(StrEnum):
     """What happens to the scope that is to blame.
 
-    ``cool``: it rests until its Retry-After has passed. ``block``: it rests for ``block_seconds``, doubling up to an
-    hour, and comes back with one probe. ``none``: the failure detector alone decides.
+    ``cool``: it rests until its Retry-After has passed, else for ``seconds`` if these are given. ``block``: it rests for
+    ``seconds``, doubling up to an hour, and comes back with one probe. ``none``: the failure detector alone decides.
     """
 
     NONE = "none"
@@ -42,14 +42,15 @@ class Route(StrEnum):
 class Verdict:
     """What one kind of failure means.
 
-    ``weight`` is evidence for the failure detector: 1.0 a full failure, 0.0 none. ``block_seconds`` is the first block
-    of a ``Hold.BLOCK``. ``retry_same`` allows the same target once more when its tier has no other.
+    ``weight`` is evidence for the failure detector: 1.0 a full failure, 0.0 none. ``seconds`` is how long a
+    ``Hold.BLOCK`` lasts at first, and a ``Hold.COOL`` for which the provider names no time (None: 2 s, doubling).
+    ``retry_same`` allows the same target once more when its tier has no other.
     """
 
     scope: Scope
     weight: float = 0.0
     hold: Hold = Hold.NONE
-    block_seconds: float = 60.0
+    seconds: float | None = None
     retry_same: bool = False
     route: Route = Route.ANY
 
@@ -57,10 +58,10 @@ class Verdict:
 VERDICTS: Mapping[ErrorClass, Verdict] = MappingProxyType(
     {
         ErrorClass.RATE_LIMIT: Verdict(scope=Scope.RATE, hold=Hold.COOL, retry_same=True),
-        ErrorClass.QUOTA_EXHAUSTED: Verdict(scope=Scope.CREDENTIAL, hold=Hold.BLOCK),
-        ErrorClass.AUTH: Verdict(scope=Scope.CREDENTIAL, hold=Hold.BLOCK),
-        ErrorClass.PERMISSION: Verdict(scope=Scope.RATE, hold=Hold.BLOCK),
-        ErrorClass.NOT_FOUND: Verdict(scope=Scope.TARGET, hold=Hold.BLOCK, block_seconds=600.0),
+        ErrorClass.QUOTA_EXHAUSTED: Verdict(scope=Scope.CREDENTIAL, hold=Hold.BLOCK, seconds=60.0),
+        ErrorClass.AUTH: Verdict(scope=Scope.CREDENTIAL, hold=Hold.BLOCK, seconds=60.0),
+        ErrorClass.PERMISSION: Verdict(scope=Scope.RATE, hold=Hold.BLOCK, seconds=60.0),
+        ErrorClass.NOT_FOUND: Verdict(scope=Scope.TARGET, hold=Hold.BLOCK, seconds=600.0),
         ErrorClass.CONTEXT_WINDOW: Verdict(scope=Scope.REQUEST, route=Route.CAPABLE),
         ErrorClass.PAYLOAD_TOO_LARGE: Verdict(scope=Scope.REQUEST, route=Route.CAPABLE),
         ErrorClass.CONTENT_POLICY: Verdict(scope=Scope.REQUEST, route=Route.NONE),
@@ -100,7 +101,7 @@ def _row(error_class: ErrorClass, verdict: Verdict) -> tuple[str, ...]:
         f"`{error_class}`",
         str(verdict.scope),
         f"{verdict.weight:g}",
-        _RESTS.get(verdict.hold) or f"{verdict.block_seconds:g} s, doubling to 1 h",
+        _RESTS.get(verdict.hold) or f"{verdict.seconds:g} s, doubling to 1 h",
         "once" if verdict.retry_same else "no",
         _NEXT[verdict.route],
     )

@@ -1,0 +1,300 @@
+"""Async code's drivers: deadlines are kept here, and a call that is late may get a backup beside it.
+
+The call is awaited in the caller's own task, so a healthy one costs no task of its own: one timer interrupts it, for
+its deadline or because its backup has won. Only backups run in tasks; one that has won goes on being read in its
+task, since a stream may not change it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from math import inf
+from typing import Any, Generic, TypeVar
+
+from failover_plugin.attempting import Attempting, Result
+from failover_plugin.clock import Clock
+from failover_plugin.drivers import END, Marks
+from failover_plugin.flow import Flow, GiveUp
+from failover_plugin.intake import Intake
+from failover_plugin.model import Target
+from failover_plugin.start import Start
+
+T = TypeVar("T")
+C = TypeVar("C")
+
+CLOSING = 1.0
+"""Seconds that a call or stream we are done with may take to close."""
+
+
+class Race:
+    """The attempt under way and, if it is late, its backup, in one task and one event loop.
+
+    ``back_up`` makes a coroutine that runs a backup and returns whether it has won.
+    """
+
+    def __init__(self, flow: Flow, clock: Clock, back_up: Callable[[Race, Start], Awaitable[None]]) -> None:
+        self.flow = flow
+        self.clock = clock
+        self.task: asyncio.Task[None] | None = None
+        self.won = False
+        """Whether the backup has."""
+        self.limit: asyncio.Timeout | None = None
+        self._back_up = back_up
+        self._loop = asyncio.get_running_loop()
+        self._start: Start | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._woken: asyncio.Event | None = None
+        flow.on_wake = self._ring
+
+    async def next(self) -> Start:
+        """The next attempt, after any wait. Raises what ends the request."""
+        while True:
+            step = self.flow.next(self.clock.monotonic())
+            if isinstance(step, Start):
+                return step
+            if isinstance(step, GiveUp):
+                raise step.error
+            self._woken = asyncio.Event()
+            try:
+                await self.clock.asleep(step.seconds, self._woken)
+            finally:
+                self.flow.stop_waiting(self._ring)
+                self._woken = None
+
+    def begin(self, start: Start) -> None:
+        """This attempt is under way."""
+        self._start, self.won = start, False
+        if start.soft_timeout < inf:
+            self._timer = self._loop.call_later(start.soft_timeout, self._overdue)
+
+    def interruptible(self, seconds: float) -> asyncio.Timeout:
+        """A time limit that also ends when the backup has won."""
+        self.limit = asyncio.timeout(0.0 if self.won else seconds)
+        return self.limit
+
+    def settled(self) -> None:
+        """The attempt is over or committed: no backup any more."""
+        self._start = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def win(self) -> None:
+        """The backup has."""
+        self.won = True
+        if self.limit is not None:
+            with suppress(RuntimeError):  # it has ended by itself in this very moment
+                self.limit.reschedule(self._loop.time())
+
+    async def join(self) -> None:
+        """Let the backup, now the only attempt, come to its end."""
+        if self.task is not None:
+            await asyncio.wait([self.task])
+
+    async def close(self) -> None:
+        """End the backup, if there still is one."""
+        self.settled()
+        if (task := self.task) is not None:
+            self.task = None
+            task.cancel()
+            await asyncio.wait([task], timeout=CLOSING)
+
+    def _overdue(self) -> None:
+        self._timer = None
+        if (start := self._start) is not None:
+            self._begin_backup(self.flow.overdue(start, self.clock.monotonic()))
+
+    def _ring(self) -> None:
+        """From any thread."""
+        with suppress(RuntimeError):  # the loop is gone
+            self._loop.call_soon_threadsafe(self._rung)
+
+    def _rung(self) -> None:
+        if self._woken is not None:
+            self._woken.set()
+        elif self._start is not None and self.task is None:
+            self._begin_backup(self.flow.evacuate(self._start, self.clock.monotonic()))
+
+    def _begin_backup(self, start: Start | None) -> None:
+        if start is not None:
+            self.task = self._loop.create_task(_swallowing(self._back_up(self, start)))
+
+
+async def arun(flow: Flow, call: Callable[[Target], Awaitable[T]], clock: Clock) -> Result[T]:
+    """Drive a plain call in this task."""
+    answers: list[Result[T]] = []
+
+    async def back_up(race: Race, start: Start) -> None:
+        await _attempt(flow, call, clock, start, asyncio.timeout(start.timeout), answers)
+        if answers:
+            race.win()
+
+    race = Race(flow, clock, back_up)
+    try:
+        while True:
+            start = await race.next()
+            race.begin(start)
+            await _attempt(flow, call, clock, start, race.interruptible(start.timeout), answers)
+            race.settled()
+            if not answers and race.task is not None:
+                await race.join()
+                race.task = None
+            if answers:
+                return answers[0]
+    finally:
+        if race.task is not None:
+            await race.close()
+        race.settled()
+
+
+async def _attempt(
+    flow: Flow,
+    call: Callable[[Target], Awaitable[T]],
+    clock: Clock,
+    start: Start,
+    limit: asyncio.Timeout,
+    answers: list[Result[T]],
+) -> None:
+    """Make one call and report it; its answer goes to ``answers``. Interrupted by the winner of its race it says
+    nothing.
+    """
+    target = start.target
+    try:
+        with Attempting(start):
+            async with limit:
+                value = await call(target)
+    except Exception as error:  # noqa: BLE001 - the flow judges it
+        late = TimeoutError(f"{target.id} did not answer within {start.timeout:g} s (attempt_timeout).")
+        flow.failed(start, late if limit.expired() else error, clock.monotonic())
+    except BaseException:
+        flow.abandoned(start, clock.monotonic())
+        raise
+    else:
+        if start.ended is None:
+            flow.succeeded(start, clock.monotonic())
+            answers.append(Result(value, target, flow))
+
+
+class _Relay(Generic[C]):
+    """A backup of a stream: read in a task of its own, delivered through a queue once it has won."""
+
+    def __init__(
+        self, flow: Flow, open_: Callable[[Target], AsyncIterator[C]], clock: Clock, marks: Marks[C], start: Start
+    ) -> None:
+        self._open = open_
+        self._clock = clock
+        self._start = start
+        self._queue: asyncio.Queue[C] = asyncio.Queue(maxsize=1)
+        self.intake = Intake(flow, start, clock.monotonic(), marks.has_content, marks.is_finished)
+
+    async def read(self, race: Race) -> None:
+        """Read to the end."""
+        intake, clock, source = self.intake, self._clock, None
+        try:
+            with Attempting(self._start):
+                source = aiter(self._open(self._start.target))
+            while (chunk := await _next(source, self._start, intake, clock, None)) is not END:
+                ready = intake.accept(chunk, clock.monotonic())
+                if ready and not race.won:
+                    race.win()
+                for one in ready:
+                    await self._queue.put(one)
+            intake.ended(clock.monotonic())
+            race.win()
+        except Exception as error:  # noqa: BLE001 - the flow judges it
+            intake.broke(error, clock.monotonic())
+        except BaseException:
+            intake.left(clock.monotonic())
+            raise
+        finally:
+            await _aclose(source)
+            with suppress(asyncio.QueueFull):
+                self._queue.put_nowait(END)
+
+    async def chunks(self, task: asyncio.Task[None]) -> AsyncGenerator[C, None]:
+        """What has come, and comes."""
+        while not (task.done() and self._queue.empty()):
+            getting = asyncio.ensure_future(self._queue.get())
+            try:
+                await asyncio.wait([getting, task], return_when=asyncio.FIRST_COMPLETED)
+                if getting.done() and (chunk := getting.result()) is not END:
+                    yield chunk
+            finally:
+                getting.cancel()
+
+
+async def astream(  # noqa: C901 - the steps of stream(), and those of a race
+    flow: Flow, open_: Callable[[Target], AsyncIterator[C]], clock: Clock, marks: Marks[C]
+) -> AsyncGenerator[C, None]:
+    """Drive a stream in this task."""
+    relays: list[_Relay[C]] = []
+
+    async def back_up(race: Race, start: Start) -> None:
+        relays.append(_Relay(flow, open_, clock, marks, start))
+        await relays[-1].read(race)
+
+    race = Race(flow, clock, back_up)
+    try:
+        while True:
+            start = await race.next()
+            race.begin(start)
+            relays.clear()
+            intake = Intake(flow, start, clock.monotonic(), marks.has_content, marks.is_finished)
+            source: AsyncIterator[C] | None = None
+            try:
+                with Attempting(start):
+                    source = aiter(open_(start.target))
+                while (chunk := await _next(source, start, intake, clock, race)) is not END:
+                    for ready in intake.accept(chunk, clock.monotonic()):
+                        if race.task is not None or intake.committed:
+                            await race.close()
+                        yield ready
+                intake.ended(clock.monotonic())
+            except Exception as error:  # noqa: BLE001 - the flow judges it
+                intake.broke(error, clock.monotonic())
+                await _aclose(source)
+            except BaseException:
+                intake.left(clock.monotonic())
+                await _aclose(source)
+                raise
+            race.settled()
+            if race.task is not None and relays and not intake.good:
+                async for ready in relays[0].chunks(race.task):
+                    yield ready
+                race.task, intake = None, relays[0].intake
+            if intake.good:
+                for ready in intake.rest():
+                    yield ready
+                return
+    finally:
+        if race.task is not None:
+            await race.close()
+        race.settled()
+
+
+async def _next(source: AsyncIterator[C], start: Start, intake: Intake[C], clock: Clock, race: Race | None) -> C:
+    seconds = intake.patience(clock.monotonic())
+    limit = race.interruptible(seconds) if race and not intake.committed else asyncio.timeout(seconds)
+    try:
+        with Attempting(start):
+            async with limit:
+                return await anext(source, END)
+    except TimeoutError:
+        if limit.expired():
+            raise intake.overdue(clock.monotonic()) from None
+        raise
+
+
+async def _swallowing(work: Awaitable[None]) -> None:
+    """A backup that is cancelled has been told so by us."""
+    with suppress(asyncio.CancelledError):
+        await work
+
+
+async def _aclose(source: Any) -> None:
+    with suppress(Exception):  # it has failed or is not wanted any more: nothing that its end raises is news
+        if aclose := getattr(source, "aclose", None):
+            async with asyncio.timeout(CLOSING):
+                await aclose()

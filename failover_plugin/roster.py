@@ -1,0 +1,213 @@
+"""Who of a fleet is fit for what, kept up to date with every event, so that a choice never looks at all of them.
+
+Each tier keeps one bit set for each grade (an int: a set of ten thousand is 1.3 kB, and ``&`` is a memory copy) and a
+dense array of its ready targets (swap-remove, so a uniform draw takes constant time). What changes by the mere passing
+of time (an opening that ends, a suspicion that fades) waits in a heap by its time and is looked at when that has come.
+
+Changed only by ``FleetHealth``, under its lock. Told the time, in monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import heapify, heappop, heappush
+from itertools import groupby
+from math import inf
+from random import Random
+
+from failover_plugin.model import Target
+from failover_plugin.standing import Counts, Grade, Standing
+
+EVERYBODY = -1
+"""A bit set with all bits."""
+
+
+class Candidates:
+    """The targets that a strategy may choose from, in the order they were given: at least one."""
+
+    __slots__ = ("mask", "tier")
+
+    def __init__(self, tier: Tier, mask: int) -> None:
+        self.tier = tier
+        self.mask = mask
+
+    def __len__(self) -> int:
+        return self.mask.bit_count()
+
+    def __iter__(self) -> Iterator[Standing]:
+        return map(self.tier.standings.__getitem__, bits(self.mask))
+
+    def first(self) -> Standing:
+        """The first in order."""
+        mask = self.mask
+        return self.tier.standings[(mask & -mask).bit_length() - 1]
+
+    def after(self, index: int) -> Standing:
+        """The first in order whose index is greater than this, or the very first."""
+        later = self.mask >> (index + 1)
+        if later:
+            return self.tier.standings[index + (later & -later).bit_length()]
+        return self.first()
+
+    def pair(self, rng: Random) -> tuple[Standing, Standing]:
+        """Two different ones, drawn at random; the same twice if it is the only one."""
+        return self._from(list(self), rng)
+
+    def draw(self, rng: Random) -> Standing:
+        """One, drawn at random."""
+        return self.pair(rng)[0]
+
+    @staticmethod
+    def _from(pool: Sequence[Standing], rng: Random) -> tuple[Standing, Standing]:
+        count = len(pool)
+        if count == 1:
+            return pool[0], pool[0]
+        random = rng.random
+        one, other = int(random() * count), int(random() * (count - 1))
+        return pool[one], pool[other if other < one else other + 1]
+
+
+class Tier(Candidates):
+    """The targets of one tier; as candidates, all that are ready."""
+
+    __slots__ = ("_dense", "cursor", "degraded", "full", "members", "number", "out", "probes", "standings")
+
+    def __init__(self, number: int, standings: list[Standing]) -> None:
+        super().__init__(self, 0)
+        self.number = number
+        self.standings = standings
+        """Of all tiers: indices are the same everywhere."""
+        self.members = 0
+        self.probes = self.degraded = self.full = self.out = 0
+        self._dense: list[Standing] = []
+        self.cursor = -1
+        """Index of the target that was chosen last."""
+
+    @property
+    def ready(self) -> int:
+        """The set of those asked as a matter of course."""
+        return self.mask
+
+    def pair(self, rng: Random) -> tuple[Standing, Standing]:
+        """Two different ready ones, drawn at random."""
+        return self._from(self._dense, rng)
+
+    def join(self, standing: Standing) -> None:
+        """A new member, not fit for anything yet."""
+        self.members |= 1 << standing.index
+        self.out |= 1 << standing.index
+
+    def move(self, standing: Standing, grade: Grade) -> None:
+        """Put a member where its new grade belongs."""
+        self._toggle(standing, standing.grade)
+        standing.grade = grade
+        self._toggle(standing, grade)
+
+    def _toggle(self, standing: Standing, grade: Grade) -> None:
+        bit = 1 << standing.index
+        match grade:
+            case Grade.READY:
+                self.mask ^= bit
+                self._list(standing)
+            case Grade.PROBE:
+                self.probes ^= bit
+            case Grade.DEGRADED:
+                self.degraded ^= bit
+            case Grade.FULL:
+                self.full ^= bit
+            case Grade.OUT:
+                self.out ^= bit
+
+    def _list(self, standing: Standing) -> None:
+        dense, place = self._dense, standing.place
+        if place < 0:
+            standing.place = len(dense)
+            dense.append(standing)
+            return
+        last = dense.pop()
+        if last is not standing:
+            dense[place] = last
+            last.place = place
+        standing.place = -1
+
+
+class Roster:
+    """All targets of a fleet, by tier and by what they are fit for."""
+
+    __slots__ = ("_due", "by_id", "standings", "tiers")
+
+    def __init__(self, targets: Iterable[Target], known: dict[str, Counts]) -> None:
+        """``targets`` are in the order of their tiers; ``known`` are the counters of those that stay."""
+        self.standings: list[Standing] = []
+        self.by_id: dict[str, Standing] = {}
+        self.tiers: list[Tier] = []
+        self._due: list[tuple[float, int]] = []
+        for number, members in groupby(targets, key=lambda target: target.tier):
+            tier = Tier(number, self.standings)
+            self.tiers.append(tier)
+            for target in members:
+                counts = known.get(target.id) or Counts()
+                price = 1.0 if target.cost is None else target.cost
+                standing = Standing(target, target.id, target.weight, price, len(self.standings), tier, counts)
+                standing.disabled = not target.enabled
+                tier.join(standing)
+                self.standings.append(standing)
+                self.by_id[target.id] = standing
+
+    def review(self, standing: Standing, now: float) -> None:
+        """Something happened to this target: put it where it belongs now."""
+        grade, due = standing.assess(now)
+        if due != standing.due:
+            standing.due = due
+            if due < inf:
+                heappush(self._due, (due, standing.index))
+                if len(self._due) > 64 + 4 * len(self.standings):
+                    self._clean()
+        standing.guarded = (
+            grade is not Grade.READY
+            or standing.limit is not None
+            or standing.rates is not None
+            or standing.target.max_parallel is not None
+        )
+        if grade is not standing.grade:
+            standing.tier.move(standing, grade)
+
+    def catch_up(self, now: float) -> None:
+        """Look at everybody whose time has come."""
+        due = self._due
+        while due and due[0][0] <= now:
+            at, index = heappop(due)
+            standing = self.standings[index]
+            if standing.due == at:
+                standing.due = inf
+                self.review(standing, now)
+
+    @property
+    def everybody(self) -> int:
+        """All targets as a bit set."""
+        return (1 << len(self.standings)) - 1
+
+    @property
+    def troubled(self) -> bool:
+        """Whether there is anybody who is not ready."""
+        return any(tier.out or tier.full or tier.degraded or tier.probes for tier in self.tiers)
+
+    def mask_of(self, ids: Iterable[str]) -> int:
+        """These targets as a bit set; who is not here is left out."""
+        mask = 0
+        for target_id in ids:
+            if standing := self.by_id.get(target_id):
+                mask |= 1 << standing.index
+        return mask
+
+    def _clean(self) -> None:
+        self._due = [(s.due, s.index) for s in self.standings if s.due < inf]
+        heapify(self._due)
+
+
+def bits(mask: int) -> Iterator[int]:
+    """The indices in a bit set, in order."""
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low

@@ -1,0 +1,88 @@
+"""When a target has become slow, compared with itself and with the rest of the fleet, and when a call is overdue.
+
+Slow is judged by the fast mean against the fleet's usual: a factor of three, confirmed by the latest sample, makes a
+target degraded; a test that takes less than 2.5 times the usual ends that. A soft deadline is what a target, or the
+fleet while little is known of it, exceeds in one healthy call of seven hundred.
+
+Used under the lock of a ``FleetHealth``; told the time, in monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from math import exp, inf, log
+
+from failover_plugin.latency import PREFILL, Baseline
+from failover_plugin.limits import ConcurrencyLimit
+from failover_plugin.policy import LatencyPolicy
+from failover_plugin.standing import PROTECTS, Lease, Standing
+
+RECOVERED = 2.5
+"""Times the fleet's usual below which a slow target is well again."""
+DOUBLE = 0.7
+"""What the latest sample must exceed the fleet's usual by to confirm slowness, in log units."""
+ENOUGH, ENOUGH_OF_ALL = 10, 20
+"""Samples of the target and of the fleet before anybody is called slow."""
+CLEAR_ANOMALY = 2.5
+"""z-score from which a late first content is counted as an anomaly in the report (the threshold of R5, llmkit)."""
+LONGEST_SOFT = 20.0
+"""Seconds: no prompt is so long that its first content is not overdue then."""
+
+
+class Tempo:
+    """The fleet's latency, and each target's place in it."""
+
+    def __init__(self, policy: LatencyPolicy) -> None:
+        self._policy = policy
+        self._slow = log(policy.slow_factor)
+        self.fleet = Baseline()
+
+    def observe(self, standing: Standing, lease: Lease, seconds: float, now: float) -> bool:
+        """Take a target's time to first content, as if for a short prompt; says whether it is an anomaly."""
+        own = standing.latency
+        assert own is not None  # noqa: S101 - for the type checker: the caller has seen to it
+        anomalous = own.count >= ENOUGH and own.anomaly(seconds) > (self._policy.anomaly_score or CLEAR_ANOMALY)
+        standing.counts.anomalies += anomalous
+        own.observe(seconds, now)
+        self.fleet.observe(seconds, now)
+        if standing.slow:
+            self._recovering(standing, lease, seconds, now)
+        elif own.fast - self.fleet.floor > DOUBLE:
+            standing.slow = self._is_slow(own, seconds)
+        return anomalous and self._policy.anomaly_score is not None
+
+    def soft_deadline(self, standing: Standing, prompt: int | None, *, streaming: bool) -> float:
+        """Seconds after which a call to this target is overdue; infinite if nobody can say."""
+        policy = self._policy
+        if not streaming:
+            whole = standing.whole
+            known = whole is not None and whole.known
+            return max(policy.soft_min, whole.within(policy.soft_deviations)) if whole and known else inf
+        limit = min(policy.soft_max, max(policy.soft_min, self._expected(standing.latency)))
+        return min(LONGEST_SOFT, limit * (1 + prompt / PREFILL)) if prompt else limit
+
+    def _expected(self, own: Baseline | None) -> float:
+        deviations, fleet = self._policy.soft_deviations, self.fleet
+        if own is not None and own.known:
+            expected = own.within(deviations)
+            return min(expected, 1.5 * fleet.within(deviations)) if fleet.count >= ENOUGH_OF_ALL else expected
+        return fleet.within(deviations) if fleet.count >= 5 else self._policy.soft_unknown
+
+    @property
+    def _usual(self) -> float:
+        return min(self.fleet.mean, self.fleet.fast)
+
+    def _is_slow(self, own: Baseline, seconds: float) -> bool:
+        enough = own.count > ENOUGH and self.fleet.count > ENOUGH_OF_ALL
+        confirmed = log(max(seconds, 1e-3)) - self.fleet.mean > DOUBLE
+        return enough and confirmed and own.fast - self._usual > self._slow
+
+    def _recovering(self, standing: Standing, lease: Lease, seconds: float, now: float) -> None:
+        own = standing.latency
+        if own is not None and seconds < RECOVERED * exp(self._usual):
+            standing.slow, standing.waits, standing.probe_at = False, 0, inf
+            own.restart(exp(self._usual), now)
+            standing.limit = ConcurrencyLimit()
+            standing.limit.ramp(standing.counts.in_flight)
+        elif lease.test:
+            standing.waits += 1
+            standing.probe_at = now + PROTECTS * 2.0 ** min(standing.waits, 4)

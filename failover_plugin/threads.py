@@ -1,0 +1,258 @@
+"""Sync code watched from outside: each call in a thread of its own, left alone when its time is over.
+
+The last resort for clients that know no timeout, and the price of backups in sync code. A thread cannot be ended: a
+call that is left alone runs on until its client ends it, and nobody hears what it says then. A healthy call costs a
+thread's start; see the benchmark.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable, Generator, Iterator
+from math import inf
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from typing import Any, Generic, TypeVar
+
+from failover_plugin.attempting import Attempting, Result
+from failover_plugin.clock import Clock
+from failover_plugin.drivers import END, Marks, close, each, next_start
+from failover_plugin.flow import Flow
+from failover_plugin.intake import Intake
+from failover_plugin.model import Target
+from failover_plugin.start import Start
+
+T = TypeVar("T")
+C = TypeVar("C")
+
+_ALARM: Any = object()
+
+
+class _Line(Generic[C]):
+    """One attempt in its thread; what it says goes to the request's queue, piece by piece if it is asked to wait."""
+
+    def __init__(self, start: Start, said: SimpleQueue[tuple[_Line[C], Any]], now: float) -> None:
+        self.start = start
+        self.intake: Intake[C] | None = None
+        self.soft_at = now + start.soft_timeout
+        self._said = said
+        self._go_on = Event()
+        self._left = False
+
+    def begin(self, work: Callable[[_Line[C]], None]) -> None:
+        """Do this in a thread, inside the attempt."""
+        context = contextvars.copy_context()
+        Thread(target=context.run, args=(self._guarded, work), daemon=True, name="failover-attempt").start()
+
+    def say(self, word: Any) -> None:
+        """From the thread: tell the request, and go on."""
+        self._said.put((self, word))
+
+    def say_and_wait(self, word: Any) -> bool:
+        """From the thread: tell the request, and go on when it has taken it; says whether it is still wanted."""
+        self._go_on.clear()
+        self.say(word)
+        self._go_on.wait()
+        return not self._left
+
+    def taken(self) -> None:
+        """From the request: go on."""
+        self._go_on.set()
+
+    def leave(self) -> None:
+        """From the request: nobody listens any more."""
+        self._left = True
+        self._go_on.set()
+
+    def _guarded(self, work: Callable[[_Line[C]], None]) -> None:
+        try:
+            with Attempting(self.start):
+                work(self)
+        except BaseException as error:  # noqa: BLE001 - the flow judges it, in the caller's thread
+            self.say(_Raised(error))
+
+
+class _Raised:
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+class _Lines(Generic[C]):
+    """The attempts of one request that are under way."""
+
+    def __init__(self, flow: Flow, clock: Clock, work: Callable[[_Line[C]], None]) -> None:
+        self.flow = flow
+        self.clock = clock
+        self._work = work
+        self._said: SimpleQueue[tuple[Any, Any]] = SimpleQueue()
+        self.live: list[_Line[C]] = []
+        flow.on_wake = lambda: self._said.put((None, _ALARM))
+
+    def begin(self, start: Start) -> _Line[C]:
+        """Start an attempt."""
+        line = _Line[C](start, self._said, self.clock.monotonic())
+        self.live.append(line)
+        line.begin(self._work)
+        return line
+
+    def hear(self, due: Callable[[_Line[C]], float]) -> tuple[_Line[C], Any] | None:
+        """What one of them says next; None when the first of them is overdue: ``due`` is its limit on the clock."""
+        while True:
+            now = self.clock.monotonic()
+            until = min(min(due(line), line.soft_at) for line in self.live)
+            try:
+                line, word = (
+                    self._said.get(timeout=min(until - now, 3600.0)) if until > now else self._said.get_nowait()
+                )
+            except Empty:
+                if not self._back_up(self.clock.monotonic()):
+                    return None
+                continue
+            if word is _ALARM:
+                self._evacuate()
+            elif line in self.live:
+                return line, word
+
+    def _back_up(self, now: float) -> bool:
+        """Whether it was a soft deadline that passed."""
+        late = [line for line in self.live if line.soft_at <= now]
+        for line in late:
+            line.soft_at = inf
+            self._maybe(self.flow.overdue(line.start, now))
+        return bool(late)
+
+    def _evacuate(self) -> None:
+        for line in self.live[:1]:
+            self._maybe(self.flow.evacuate(line.start, self.clock.monotonic()))
+
+    def _maybe(self, start: Start | None) -> None:
+        if start is not None:
+            self.begin(start)
+
+    def drop(self, line: _Line[C]) -> None:
+        """It is over, or is left alone."""
+        line.leave()
+        self.live.remove(line)
+
+    def keep_only(self, winner: _Line[C]) -> None:
+        """Leave the others alone; the flow has settled them."""
+        for line in self.live:
+            if line is not winner:
+                line.leave()
+        self.live = [winner]
+
+    def abandon(self) -> None:
+        """The caller leaves."""
+        for line in self.live:
+            self.flow.abandoned(line.start, self.clock.monotonic())
+            line.leave()
+        self.live.clear()
+
+
+def run(flow: Flow, call: Callable[[Target], T], clock: Clock) -> Result[T]:
+    """Drive a plain call whose attempts run in threads."""
+    lines = _Lines[T](flow, clock, lambda line: line.say(call(line.start.target)))
+    try:
+        while True:
+            lines.begin(next_start(flow, clock))
+            while lines.live:
+                heard = lines.hear(lambda line: line.start.began + line.start.timeout)
+                now = clock.monotonic()
+                if heard is None:
+                    for late in [line for line in lines.live if line.start.began + line.start.timeout <= now]:
+                        flow.failed(late.start, _late(late.start), now)
+                        lines.drop(late)
+                elif isinstance(heard[1], _Raised):
+                    _failed(flow, heard[0].start, heard[1].error, now)
+                    lines.drop(heard[0])
+                else:
+                    line, value = heard
+                    flow.succeeded(line.start, now)
+                    lines.keep_only(line)
+                    return Result(value, line.start.target, flow)
+    finally:
+        lines.abandon()
+
+
+def stream(
+    flow: Flow, open_: Callable[[Target], Iterator[C]], clock: Clock, marks: Marks[C]
+) -> Generator[C, None, None]:
+    """Drive a stream whose attempts are read in threads, a chunk ahead of its listener at most."""
+
+    def read(line: _Line[C]) -> None:
+        source = iter(open_(line.start.target))
+        try:
+            for chunk in each(source, line.start):
+                if not line.say_and_wait(chunk):
+                    return
+            line.say(END)
+        finally:
+            close(source)
+
+    lines = _Lines[C](flow, clock, read)
+    try:
+        while True:
+            lines.begin(next_start(flow, clock))
+            while lines.live:
+                ready, over = _one_step(lines, flow, clock, marks)
+                yield from ready
+                if over:
+                    return
+    finally:
+        lines.abandon()
+
+
+def _one_step(lines: _Lines[C], flow: Flow, clock: Clock, marks: Marks[C]) -> tuple[list[C], bool]:
+    """What may be delivered after the next word, and whether that was the end of the answer."""
+
+    def intake_of(line: _Line[C]) -> Intake[C]:
+        if line.intake is None:
+            line.intake = Intake(flow, line.start, line.start.began, marks.has_content, marks.is_finished)
+        return line.intake
+
+    def due(line: _Line[C]) -> float:
+        now = clock.monotonic()
+        return now + intake_of(line).patience(now)
+
+    heard = lines.hear(due)
+    now = clock.monotonic()
+    if heard is None:
+        for line in [line for line in lines.live if due(line) <= now]:
+            intake_of(line).broke(intake_of(line).overdue(now), now)
+            lines.drop(line)
+        return [], False
+    line, word = heard
+    intake = intake_of(line)
+    try:
+        ready = _taken_in(intake, word, now)
+    except Exception as error:  # noqa: BLE001 - the flow judges it
+        intake.broke(error, now)
+        lines.drop(line)
+        return intake.rest() if intake.good else [], intake.good
+    if intake.committed or word is END:
+        lines.keep_only(line)
+    if word is END:
+        lines.drop(line)
+        return intake.rest(), True
+    line.taken()
+    return ready, False
+
+
+def _taken_in(intake: Intake[C], word: Any, now: float) -> list[C]:
+    if isinstance(word, _Raised):
+        raise word.error
+    if word is END:
+        intake.ended(now)
+        return []
+    return intake.accept(word, now)
+
+
+def _failed(flow: Flow, start: Start, error: BaseException, now: float) -> None:
+    if not isinstance(error, Exception):
+        flow.abandoned(start, now)
+        raise error
+    flow.failed(start, error, now)
+
+
+def _late(start: Start) -> TimeoutError:
+    return TimeoutError(f"{start.target.id} did not answer within {start.timeout:g} s (attempt_timeout).")

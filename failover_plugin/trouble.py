@@ -1,0 +1,236 @@
+"""What outcomes change: whom a failure is booked on, what an opening and a recovery entail for everybody concerned.
+
+Kept apart from ``FleetHealth``, which is the lock, the verbs and the leases; everything here runs under that lock. Told
+the time, in monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from failover_plugin.breaker import Breaker
+from failover_plugin.classify import Hold
+from failover_plugin.events import BreakerClosed, BreakerOpened, KeyBlocked
+from failover_plugin.limits import EASE, ConcurrencyLimit
+from failover_plugin.model import Diagnosis, ErrorClass, Scope
+from failover_plugin.scopes import label
+from failover_plugin.standing import PROTECTS, Lease, Standing, scope_keys
+from failover_plugin.uplink import Uplink
+
+if TYPE_CHECKING:
+    from failover_plugin.health import FleetHealth
+
+ALIVE = 2.0
+"""Seconds since the last first content in which a server that says it is overloaded is only that."""
+STEADY = 8
+"""Calls at once from which rising latency may mean overload."""
+SURE, UNSURE = 0.999, 0.25
+"""How much of a failure an overdue call is: nearly all of one if nothing that began later has answered either."""
+HALF_LIFE = 60.0
+"""Seconds in which the memory of the most calls at once fades by half."""
+
+
+class Trouble:
+    """Books outcomes on the scopes of one fleet."""
+
+    def __init__(self, health: FleetHealth, rng: Random) -> None:
+        self._health = health
+        self._policy = health._policy  # noqa: SLF001 - one concept in two files  # pyright: ignore[reportPrivateUsage]
+        self._rng = rng
+        self.uplink = Uplink()
+
+    # -- a sign of life -----------------------------------------------------------------------------------------------
+
+    def alive(self, lease: Lease, now: float) -> None:
+        """Content has come from a target that has breakers, or limits."""
+        standing = lease.standing
+        for scope, breaker in standing.breakers:
+            if breaker.answered(lease.born, probe=breaker in lease.probes, now=now):
+                self._closed(standing, scope, now)
+        self._take_back(lease, now)
+        limit = standing.limit
+        if limit is not None:
+            eased = standing.latency is None or not standing.latency.overloaded(0.55)
+            limit.grow(standing.counts.in_flight, eased=eased, wanted=bool(self._health.news.waiting))
+            if limit.value == inf:
+                standing.limit = None
+            self._health.news.room(1)
+        self._health.review(standing, now)
+
+    def over(self, lease: Lease, now: float) -> None:
+        """It was answered in full."""
+        standing = lease.standing
+        for scope, breaker in standing.breakers:
+            if breaker.succeeded(lease.born, probe=breaker in lease.probes, now=now):
+                self._closed(standing, scope, now)
+        if lease.test and not standing.slow:
+            standing.probe_at = now + PROTECTS
+
+    def crowded(self, standing: Standing, now: float) -> None:
+        """Its first contents come late, and there are many calls at once: let there be fewer."""
+        in_flight = standing.counts.in_flight
+        faded = standing.peak * 0.5 ** ((now - standing.peak_at) / HALF_LIFE)
+        standing.peak, standing.peak_at = max(float(in_flight), faded), now
+        latency = standing.latency
+        if self._policy.limits.adaptive and in_flight >= STEADY and latency is not None and latency.overloaded():
+            self._limit(standing).shrink(in_flight, now, EASE, 0.5 * standing.peak)
+
+    # -- doubt --------------------------------------------------------------------------------------------------------
+
+    def doubt(self, lease: Lease, now: float) -> None:
+        """It is overdue: nearly a failure if nothing that began later has answered, else a part of one."""
+        if lease.doubt:
+            return
+        standing = lease.standing
+        lease.doubt = UNSURE if lease.probe or standing.heard_of >= lease.started else SURE
+        if not lease.probe:
+            standing.counts.tally.failed(now, lease.doubt)
+            self._suspect(lease, Scope.TARGET, lease.doubt, "late", now)
+            self._health.review(standing, now)
+
+    def anomaly(self, lease: Lease, now: float) -> None:
+        """Its first content was unusually late, and the policy takes that for evidence."""
+        self._suspect(lease, Scope.TARGET, self._policy.latency.anomaly_weight, "latency anomaly", now)
+
+    def _take_back(self, lease: Lease, now: float) -> None:
+        if lease.doubt and not lease.probe:
+            lease.standing.counts.tally.failed(now, -lease.doubt)
+            for scope, breaker in lease.standing.breakers:
+                if scope is Scope.TARGET and lease.born >= breaker.epoch:
+                    breaker.evidence.retract(lease.doubt, now)
+        lease.doubt = 0.0
+
+    # -- a failure ----------------------------------------------------------------------------------------------------
+
+    def book(self, lease: Lease, diagnosis: Diagnosis, share: float, now: float) -> None:
+        """Book a failure on the scope that is to blame; a probe of any other scope has learnt nothing."""
+        standing, scope = lease.standing, self._scope(lease.standing, diagnosis, now)
+        doubted, lease.doubt = (0.0 if lease.probe else lease.doubt), 0.0
+        nobody = scope in (Scope.REQUEST, Scope.LOCAL)
+        if not nobody:
+            standing.counts.tally.failed(now, max(0.0, 1.0 - doubted))
+        blamed = None if nobody else self._blame(lease, scope, diagnosis, share, doubted, now)
+        for own, breaker in standing.breakers:
+            if breaker is not blamed:
+                breaker.released(lease.born, probe=breaker in lease.probes)
+                if breaker in lease.probes:
+                    self.changed(standing, own, now)
+        if lease.test:
+            standing.waits += 1
+            standing.probe_at = now + PROTECTS * 2.0 ** min(standing.waits, 4)
+
+    def _scope(self, standing: Standing, diagnosis: Diagnosis, now: float) -> Scope:
+        own_row = self._policy.verdicts.get(diagnosis.error_class)
+        if own_row and own_row.scope:
+            return own_row.scope
+        if diagnosis.error_class is ErrorClass.NETWORK and self.uplink.broken(standing.target, now):
+            return Scope.LOCAL
+        return diagnosis.scope
+
+    def nothing(self, lease: Lease, now: float) -> None:
+        """It told nothing about anybody."""
+        self._take_back(lease, now)
+        standing = lease.standing
+        for scope, breaker in standing.breakers:
+            if breaker in lease.probes:
+                breaker.released(lease.born, probe=True)
+                self.changed(standing, scope, now)
+
+    def _blame(
+        self, lease: Lease, scope: Scope, diagnosis: Diagnosis, share: float, doubted: float, now: float
+    ) -> Breaker | None:
+        """Book it; returns the breaker that took it, None if there is none to take it."""
+        standing, verdict = lease.standing, self._policy.verdict(diagnosis.error_class)
+        if verdict.hold is Hold.COOL:
+            named = diagnosis.retry_after
+            rates = self._health.scopes.rates(standing)
+            rates.cooldown.extend(verdict.seconds if named is None else named, now, self._rng)
+            self.changed(standing, Scope.RATE, now)
+            return None
+        if verdict.hold is Hold.BLOCK:
+            breaker = self._health.scopes.breaker(standing, scope)
+            seconds, named = verdict.seconds or 60.0, diagnosis.retry_after or 0.0
+            if breaker.blocked(lease.born, seconds, diagnosis.title, now, self._rng, named):
+                self._opened(standing, scope, now, again=breaker in lease.probes, alert=scope is not Scope.TARGET)
+            return breaker
+        weight = verdict.weight * share
+        if diagnosis.error_class is ErrorClass.OVERLOADED:
+            weight = self._overloaded(standing, weight, now)
+        return self._suspect(lease, scope, max(0.0, weight - doubted), diagnosis.title, now)
+
+    def _overloaded(self, standing: Standing, weight: float, now: float) -> float:
+        """A server that is overloaded gets fewer calls; that is a failure only if nothing comes from it any more."""
+        if not self._policy.limits.adaptive:
+            return weight
+        standing.refused = now
+        self._limit(standing).shrink(standing.counts.in_flight, now)
+        trusted = all(breaker.until is None for _, breaker in standing.breakers)
+        return 0.0 if trusted and now - standing.heard < ALIVE else weight
+
+    def _suspect(self, lease: Lease, scope: Scope, weight: float, reason: str, now: float) -> Breaker | None:
+        standing = lease.standing
+        probe = any(breaker in lease.probes for own, breaker in standing.breakers if own is scope)
+        if not weight and not probe:
+            return None
+        breaker = self._health.scopes.breaker(standing, scope)
+        if lease.born < breaker.epoch:
+            return breaker
+        if breaker.failed(lease.born, weight, reason, now, self._rng, probe=probe, whole=lease.content):
+            self._opened(standing, scope, now, again=probe, alert=False)
+        else:
+            self.changed(standing, scope, now)
+        return breaker
+
+    # -- what follows -------------------------------------------------------------------------------------------------
+
+    def _opened(self, standing: Standing, scope: Scope, now: float, *, again: bool, alert: bool) -> None:
+        """Everybody who shares the scope is left alone; their calls that are still silent may go elsewhere."""
+        for companion in self._health.scopes.companions(standing, scope):
+            if not again:
+                companion.before = companion.counts.in_flight
+            for wake in companion.silent.values():
+                self._health.news.call(wake)
+            companion.silent.clear()
+            self._health.review(companion, now)
+        if self._health.news.wanted:
+            self._announce(standing, scope, now, again=again, alert=alert)
+
+    def _closed(self, standing: Standing, scope: Scope, now: float) -> None:
+        """They are back: slowly, if their server had failed."""
+        for companion in self._health.scopes.companions(standing, scope):
+            if scope is Scope.TARGET:
+                companion.counts.tally.failures = 0.0
+                if self._policy.breaker.ramp and self._policy.limits.adaptive:
+                    self._limit(companion).ramp(companion.before)
+            self._health.review(companion, now)
+        self._health.news.room(len(self._health.news.waiting))
+        if self._health.news.wanted:
+            self._health.news.add(BreakerClosed(at=now, **self.place(standing, scope)))
+
+    def _announce(self, standing: Standing, scope: Scope, now: float, *, again: bool, alert: bool) -> None:
+        breaker, where = self._health.scopes.breaker(standing, scope), self.place(standing, scope)
+        seconds = (breaker.until or now) - now
+        self._health.news.add(
+            KeyBlocked(at=now, reason=breaker.reason, blocked_for=seconds, **where)
+            if alert
+            else BreakerOpened(at=now, reason=breaker.reason, until_in=seconds, probe_failed=again, **where)
+        )
+
+    def place(self, standing: Standing, scope: Scope) -> dict[str, Any]:
+        """A scope, as events name it."""
+        key = scope_keys(standing.target).get(scope) or scope_keys(standing.target)[Scope.CREDENTIAL]
+        companions = self._health.scopes.companions(standing, scope)
+        return {"scope": scope, "key": label(key), "targets": tuple(c.id for c in companions)}
+
+    def changed(self, standing: Standing, scope: Scope, now: float) -> None:
+        """Something about a scope did: look at all who share it."""
+        for companion in self._health.scopes.companions(standing, scope):
+            self._health.review(companion, now)
+
+    @staticmethod
+    def _limit(standing: Standing) -> ConcurrencyLimit:
+        if standing.limit is None:
+            standing.limit = ConcurrencyLimit()
+        return standing.limit
