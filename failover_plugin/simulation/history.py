@@ -50,22 +50,22 @@ class Tried(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """A breaker of our own opened. ``lasts`` in seconds; ``false``: nothing was wrong with the target."""
+    """A breaker of our own opened, for ``lasts`` seconds."""
 
     at: float
     target: str
     worker: int
     lasts: float
-    false: bool
 
 
 class Plight(NamedTuple):
-    """A fault as it was: which targets, from when to when, and whether it took capacity only."""
+    """A fault as it was: which targets, from when to when, whether it took capacity only, or one worker's way only."""
 
     start: float
     end: float
     targets: frozenset[str]
     only_capacity: bool = False
+    worker: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -41,10 +41,10 @@ class Kernel:
         """The time it is."""
         return self.now
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, woken: object = None) -> None:  # noqa: ARG002 - the clock's protocol
         """Nobody sleeps in virtual time."""
         raise RuntimeError(f"A simulated policy tried to sleep {seconds:g} s: it must plan instead.")
 
-    async def asleep(self, seconds: float) -> None:
+    async def asleep(self, seconds: float, woken: object = None) -> None:
         """Nobody sleeps in virtual time."""
-        self.sleep(seconds)
+        self.sleep(seconds, woken)

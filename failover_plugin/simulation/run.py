@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from random import Random
 from typing import TypeAlias
@@ -33,6 +33,8 @@ class Stage:
     world: World
     history: History
     seed: int
+    closing: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+    """What is done when all is over."""
 
     def rng(self, purpose: str) -> Random:
         """A source of chance of its own for each purpose, so that one does not disturb the other."""
@@ -65,6 +67,8 @@ def play(scenario: Scenario, cast: Cast, seed: int) -> History:
     for visit in visits(scenario.load, stage.rng("load")):
         stage.kernel.at(visit.request.arrived, _Arrival(stage, errands).happens, visit)
     stage.kernel.run()
+    for close in stage.closing:
+        close()
     return stage.history
 
 
@@ -104,13 +108,13 @@ def _stage(scenario: Scenario, seed: int) -> Stage:
         workers=scenario.load.workers,
         targets=tuple(t.id for t in targets),
         tried=world.tried,
-        plights=tuple(_plight(f, targets, scenario.load.T) for f in scenario.faults),
+        plights=tuple(_plight(f, targets, min(scenario.load.T, _end(f, scenario))) for f in scenario.faults),
     )
     return Stage(scenario, targets, kernel, world, history, seed)
 
 
 def _servers(scenario: Scenario, targets: Sequence[Target], rng: Random) -> dict[str, Server]:
-    faults = [(fault.match, _active(fault)) for fault in scenario.faults]
+    faults = [(fault.match, _active(fault, _end(fault, scenario))) for fault in scenario.faults]
     windows = _windows(scenario, targets, rng)
     servers: dict[str, Server] = {}
     for target in targets:
@@ -144,12 +148,18 @@ def _key(target: Target) -> str:
     return target.credential or target.id
 
 
-def _active(fault: Fault) -> ActiveFault:
+def _end(fault: Fault, scenario: Scenario) -> float:
+    """A fault of a key is over when the key is replaced."""
+    ends = [r.t for r in scenario.rotations if fault.match.key and r.key in fault.match.key and r.t > fault.t0]
+    return min([inf if fault.t1 is None else fault.t1, *ends])
+
+
+def _active(fault: Fault, end: float) -> ActiveFault:
     named = fault.retry_after
     return ActiveFault(
         kind=fault.kind,
         start=fault.t0,
-        end=inf if fault.t1 is None else fault.t1,
+        end=end,
         p=fault.p,
         x=fault.x,
         on=fault.on or inf,
@@ -161,6 +171,6 @@ def _active(fault: Fault) -> ActiveFault:
     )
 
 
-def _plight(fault: Fault, targets: Sequence[Target], until: float) -> Plight:
-    struck = () if fault.match.worker is not None else (t.id for t in targets if fault.match.fits(t))
-    return Plight(fault.t0, min(until, fault.t1 or until), frozenset(struck), fault.kind == "cap")
+def _plight(fault: Fault, targets: Sequence[Target], end: float) -> Plight:
+    struck = frozenset(t.id for t in targets if fault.match.fits(t))
+    return Plight(fault.t0, end, struck, fault.kind == "cap", fault.match.worker)

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from failover_plugin._validation import config_error
 from failover_plugin.errors import ConfigError
@@ -84,6 +94,16 @@ class Fault(_Part):
     """Flapping: seconds there, seconds gone."""
     ramp: Time = 0.0
     """Seconds until a slow-down has reached ``x``."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, data: object) -> object:
+        """YAML 1.1 takes ``on`` and ``off`` for booleans, even as names."""
+        if not isinstance(data, dict):
+            return data
+        names = {True: "on", False: "off"}
+        fields = cast("dict[object, object]", data)
+        return {names[name] if isinstance(name, bool) else name: value for name, value in fields.items()}
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -185,7 +205,13 @@ class Scenario(_Part):
     """In the catalogue."""
     about: str = ""
     """What an ideal policy does."""
-    fleet: Literal["std", "keyed", "solo"] | Multitude | None = None
+    fleet: (
+        Annotated[
+            Annotated[Literal["std", "keyed", "solo"], Tag("name")] | Annotated[Multitude, Tag("many")],
+            Discriminator(lambda value: "many" if isinstance(value, dict | Multitude) else "name"),
+        ]
+        | None
+    ) = None
     targets: Annotated[tuple[Target, ...], Field(max_length=MAX_TARGETS)] | None = None
     """Own targets, as in a ``failover.yaml``."""
     servers: dict[str, Server] = Field(default_factory=dict)

@@ -1,0 +1,135 @@
+"""What a history is worth, in the figures of the catalogue; a failed request counts as late, never as absent.
+
+A percentile over the requests that survived would reward whoever drops the slow ones, so a request without an answer
+counts at its deadline. Callers who left by themselves are nobody's failure and count nowhere. A figure that never came
+(no recovery before the end) is infinite; one that has no meaning for a run is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import ceil, fsum
+from typing import NamedTuple, TypeAlias
+
+from failover_plugin.simulation.detection import detection
+from failover_plugin.simulation.history import History, Served
+from failover_plugin.simulation.openings import of_openings
+from failover_plugin.simulation.recovery import recovery
+
+Figures: TypeAlias = dict[str, float]
+
+SLO = 5.0
+"""Seconds to first content that a good answer may take."""
+
+
+class Metric(NamedTuple):
+    """How a figure is shown, and which way is better."""
+
+    title: str
+    digits: int
+    high_is_good: bool = False
+
+
+METRICS = {
+    "ok": Metric("ok%", 2, high_is_good=True),
+    "slo": Metric("slo%", 2, high_is_good=True),
+    "ok_during": Metric("ok% during", 2, high_is_good=True),
+    "slo_during": Metric("slo% during", 2, high_is_good=True),
+    "ok_after": Metric("ok% after", 2, high_is_good=True),
+    "slo_after": Metric("slo% after", 2, high_is_good=True),
+    "ttft_p50": Metric("TTFT p50", 2),
+    "ttft_p95": Metric("TTFT p95", 2),
+    "ttft_p99": Metric("TTFT p99", 2),
+    "e2e_p99": Metric("e2e p99", 1),
+    "waste": Metric("waste", 4),
+    "sick": Metric("sick%", 2),
+    "ttd": Metric("TTD", 1),
+    "requests_to_detect": Metric("requests to detect", 0),
+    "ttr_first": Metric("TTR first", 1),
+    "ttr_share": Metric("TTR share", 1),
+    "ttr_fleet": Metric("TTR fleet", 1),
+    "cost": Metric("cost", 1),
+    "cost_ratio": Metric("cost/oracle", 3),
+    "ttft_p99_ratio": Metric("TTFT p99/oracle", 2),
+    "e2e_p99_ratio": Metric("e2e p99/oracle", 2),
+    "slo_gap": Metric("slo% behind oracle", 2),
+    "opens": Metric("openings", 0),
+    "false_opens": Metric("false opens per 10k", 2),
+    "failures_to_open": Metric("failures to open", 0),
+    "requests_to_open": Metric("requests to open", 0),
+    "backoff_growth": Metric("back-off growth", 1, high_is_good=True),
+    "early_retries": Metric("asked before Retry-After", 0),
+    "key_probes": Metric("probes/min per key", 2),
+    "alerts": Metric("alerts", 0, high_is_good=True),
+    "leaked": Metric("leaked calls", 0),
+}
+
+
+def measure(history: History) -> Figures:
+    """All figures of one run that need no other run to compare with."""
+    stayed = [s for s in history.served if not s.left]
+    return {
+        **_answered(stayed, ""),
+        **_split(history, stayed),
+        **_latencies(stayed),
+        **_spent(history, stayed),
+        **detection(history),
+        **recovery(history),
+        **of_openings(history),
+        **({} if history.leaked is None else {"leaked": float(history.leaked)}),
+    }
+
+
+def compare(figures: Figures, oracle: Figures) -> Figures:
+    """The same, and how it stands beside the oracle's run of the same seed."""
+    ratios = {
+        f"{name}_ratio": figures[name] / oracle[name]
+        for name in ("cost", "ttft_p99", "e2e_p99")
+        if oracle.get(name) and name in figures
+    }
+    gap = {"slo_gap": oracle["slo"] - figures["slo"]} if "slo" in oracle and "slo" in figures else {}
+    return {**figures, **ratios, **gap}
+
+
+def percentile(values: Iterable[float], share: float) -> float:
+    """By nearest rank: a value that occurred."""
+    ordered = sorted(values)
+    return ordered[max(0, ceil(share * len(ordered)) - 1)]
+
+
+def _answered(served: Sequence[Served], suffix: str) -> Figures:
+    if not served:
+        return {}
+    ok = sum(s.in_time for s in served)
+    slo = sum(s.in_time and s.first - s.arrived <= SLO for s in served)
+    return {f"ok{suffix}": 100.0 * ok / len(served), f"slo{suffix}": 100.0 * slo / len(served)}
+
+
+def _split(history: History, served: Sequence[Served]) -> Figures:
+    start, end = history.fault_start, history.fault_end
+    if start is None:
+        return {}
+    over = history.duration if end is None else end
+    return {
+        **_answered([s for s in served if start <= s.arrived < over], "_during"),
+        **_answered([s for s in served if s.arrived >= over], "_after"),
+    }
+
+
+def _latencies(served: Sequence[Served]) -> Figures:
+    if not served:
+        return {}
+    first = [(s.first if s.in_time else s.deadline) - s.arrived for s in served]
+    whole = [(s.ended if s.in_time else s.deadline) - s.arrived for s in served]
+    figures = {f"ttft_p{p}": percentile(first, p / 100) for p in (50, 95, 99)}
+    return {**figures, "e2e_p99": percentile(whole, 0.99)}
+
+
+def _spent(history: History, served: Sequence[Served]) -> Figures:
+    delivered = sum(s.in_time for s in served)
+    figures: Figures = {}
+    if history.served:
+        figures["waste"] = (len(history.tried) - delivered) / len(history.served)
+    if delivered:
+        figures["cost"] = fsum(t.price for t in history.tried) / delivered
+    return figures
