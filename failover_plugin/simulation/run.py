@@ -64,8 +64,9 @@ def play(scenario: Scenario, cast: Cast, seed: int) -> History:
     """Run it to the end of its last request. Raises ``ConfigError`` if the scenario has nobody to ask."""
     stage = _stage(scenario, seed)
     errands = cast(stage)
+    arrival = _Arrival(stage, errands)
     for visit in visits(scenario.load, stage.rng("load")):
-        stage.kernel.at(visit.request.arrived, _Arrival(stage, errands).happens, visit)
+        stage.kernel.at(visit.request.arrived, arrival.happens, visit)
     stage.kernel.run()
     for close in stage.closing:
         close()

@@ -251,6 +251,11 @@ class Scenario(_Part):
                 raise ConfigError(f"scenario.faults.{i}.t0 = {fault.t0:g}: the run ends at T = {self.load.T:g}.")
         return self
 
+    @property
+    def is_of_the_catalogue(self) -> bool:
+        """Whether it is one of the 20, by which releases are judged."""
+        return self.number is not None and not self.number.startswith("F")
+
     def having(self, **changes: Any) -> Scenario:
         """The same but for some fields."""
         return self.model_copy(update=changes)
