@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 import pytest
@@ -25,12 +27,12 @@ class FakeClock:
         """Let time pass."""
         self.now += seconds
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, woken: threading.Event | None = None) -> None:  # noqa: ARG002 - a Clock
         """Pass the time at once."""
         self.slept.append(seconds)
         self.advance(seconds)
 
-    async def asleep(self, seconds: float) -> None:
+    async def asleep(self, seconds: float, woken: asyncio.Event | None = None) -> None:  # noqa: ARG002 - a Clock
         """Pass the time at once."""
         self.sleep(seconds)
 
