@@ -22,6 +22,7 @@ from failover_plugin.model import Request, Target
 from failover_plugin.policy import Policy
 
 VERSION = 1
+_NOTHING_SAID = Request()
 
 
 class Config(NamedTuple):
@@ -70,7 +71,7 @@ def checked_policy(policy: object) -> Policy:
 def checked_request(request: Request | None) -> Request:
     """The request, if it is sound; an empty one for None. Raises ``ConfigError``."""
     if request is None:
-        return Request()
+        return _NOTHING_SAID
     try:
         return _requests_adapter().validate_python(request)
     except ValidationError as error:

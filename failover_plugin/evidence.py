@@ -107,6 +107,8 @@ class Tally:
 
     def failure_rate(self, now: float) -> float:
         """Estimated share of failures, with a prior of 5 % worth two calls."""
+        if not self.failures:
+            return 0.1 / (self.successes + 2)
         kept = exp2(-max(0.0, now - self._updated) / self.HALF_LIFE)
         return (self.failures * kept + 0.1) / ((self.successes + self.failures) * kept + 2)
 

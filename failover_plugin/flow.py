@@ -123,24 +123,18 @@ class Flow:
         return self._final(now) or self._exhausted(now)
 
     def _start(self, lease: Lease, now: float) -> Start:
-        ledger, news = self._ledger, self._fleet.health.news
+        ledger = self._ledger
         ledger.number += 1
-        start = Start(lease, self._request, ledger, self._fleet.policy, self._deadline, self._soft(lease))
+        health = self._fleet.health
+        start = Start(lease, self._request, ledger, self._fleet.policy, self._deadline, health.tempo)
         ledger.latest = start
         start.resumed = self._broken is not None
         self.live.append(start)
         if self.on_wake and not self._committed:
-            self._fleet.health.listen(lease, self.on_wake)
-        if news.wanted:
+            health.listen(lease, self.on_wake)
+        if health.news.wanted:
             self._announce(start, now)
         return start
-
-    def _soft(self, lease: Lease) -> float:
-        if self._fleet.policy.backups == "off" and not self._streaming:
-            return inf
-        return self._fleet.health.tempo.soft_deadline(
-            lease.standing, self._request.input_tokens, streaming=self._streaming
-        )
 
     def _announce(self, start: Start, now: float) -> None:
         news, failure = self._fleet.health.news, self._failure
@@ -237,7 +231,8 @@ class Flow:
         """The call was answered in full. Returns the calls to cancel; they need no report."""
         if start.ended is not None:
             return []
-        self._fleet.health.succeeded(start.lease, now, _tokens(usage) if usage else None)
+        timed = self.on_wake is not None  # only who can race needs to know when a plain call is overdue
+        self._fleet.health.succeeded(start.lease, now, _tokens(usage) if usage else None, timed=timed)
         losers = self._win(start, now) if len(self.live) > 1 else []
         self.live.clear()
         self._end(start, now, usage=usage)

@@ -109,7 +109,9 @@ class FleetHealth:
         with self.lock:
             if now >= self._next_expiry:
                 self._expire(now)
-            selection.roster.catch_up(now)
+            due = selection.roster.due
+            if due and due[0][0] <= now:
+                selection.roster.catch_up(now)
             choose = selection.choose_backup if backup else selection.choose
             lease = None
             while standing := choose(free, request, self._rng, now):
@@ -118,7 +120,7 @@ class FleetHealth:
                     selection.went_to(standing, request, now)
                     break
                 free &= ~(1 << standing.index)
-        if self.news:
+        if self.news.calls or self.news.events:
             self.news.tell()
         return lease
 
@@ -157,11 +159,13 @@ class FleetHealth:
         counts = standing.counts
         counts.attempts += 1
         counts.in_flight += 1
-        counts.backups += backup
         self.budget.charge(standing.price, backup=backup)
-        lease = Lease(
-            standing, self.scopes.era.now, now, now + lifetime, self._generation, streaming=streaming, backup=backup
-        )
+        lease = Lease(standing, self.scopes.era.now, now, now + lifetime, self._generation)
+        if streaming:
+            lease.streaming = True
+        if backup:
+            lease.backup = True
+            counts.backups += 1
         self._mortal[lease] = None
         if lease.expires < self._next_expiry:
             self._next_expiry = lease.expires
@@ -228,7 +232,7 @@ class FleetHealth:
                 self._observe(lease, seconds, now)
                 if lease.standing.breakers or lease.standing.guarded:
                     self.trouble.alive(lease, now)
-        if self.news:
+        if self.news.calls or self.news.events:
             self.news.tell()
 
     def overdue(self, lease: Lease, now: float) -> None:
@@ -240,8 +244,8 @@ class FleetHealth:
 
     # -- after it -----------------------------------------------------------------------------------------------------
 
-    def succeeded(self, lease: Lease, now: float, tokens: float | None = None) -> None:
-        """The call was answered in full, for so many ``tokens``."""
+    def succeeded(self, lease: Lease, now: float, tokens: float | None = None, *, timed: bool = False) -> None:
+        """The call was answered in full, for so many ``tokens``. ``timed``: how long a plain one took is worth knowing."""
         with self.lock:
             if self._settle(lease):
                 standing, counts = lease.standing, lease.standing.counts
@@ -250,7 +254,8 @@ class FleetHealth:
                 self.budget.succeeded()
                 if not lease.content:
                     self._content(lease, now)
-                    self._time(standing, now - lease.started, now)
+                    if timed:
+                        self._time(standing, now - lease.started, now)
                     if standing.breakers or standing.guarded:
                         self.trouble.alive(lease, now)
                 if standing.breakers or standing.guarded:
@@ -258,7 +263,7 @@ class FleetHealth:
                     if standing.rates:
                         standing.rates.passed(lease.tokens, tokens, now)
                     self._settled(lease, now)
-        if self.news:
+        if self.news.calls or self.news.events:
             self.news.tell()
 
     def failed(self, lease: Lease, diagnosis: Diagnosis, now: float, share: float = 1.0) -> None:

@@ -18,7 +18,7 @@ class Ledger:
         self.began = now
         self.entries: list[Attempt | Skip | Start] = []
         self._errors: list[tuple[Start, BaseException, Diagnosis]] = []
-        self._noted: set[tuple[str, str]] = set()
+        self._noted: set[tuple[str, str]] | None = None
         self.number = 0
         """Attempts begun."""
         self.latest: Start | None = None
@@ -31,6 +31,8 @@ class Ledger:
 
     def skip(self, skip: Skip) -> None:
         """Note a target passed over, once for each reason."""
+        if self._noted is None:
+            self._noted = set()
         if (skip.target, skip.reason) not in self._noted:
             self._noted.add((skip.target, skip.reason))
             self.entries.append(skip)
@@ -46,7 +48,8 @@ class Ledger:
         if diagnosis is None:
             if start.content_after is None:
                 start.content_after = max(0.0, now - start.began)
-            self._errors.clear()  # by their tracebacks they would keep the call, and what it was given, in memory
+            if self._errors:
+                self._errors.clear()  # by their tracebacks they would keep the call, and what it was given, in memory
         elif error is not None:
             self._errors.append((start, error, diagnosis))
 

@@ -14,48 +14,45 @@ T = TypeVar("T")
 class News:
     """Collected under the lock of a ``FleetHealth``, told after it; true if there is any."""
 
-    __slots__ = ("_calls", "_events", "_listeners", "waiting")
+    __slots__ = ("_listeners", "calls", "events", "waiting", "wanted")
 
     def __init__(self, listeners: Listeners) -> None:
         self._listeners = listeners
-        self._events: deque[Event] = deque()
-        self._calls: deque[Callable[[], None]] = deque()
+        self.wanted = bool(listeners)
+        """Whether anybody listens: else no event need be built."""
+        self.events: deque[Event] = deque()
+        self.calls: deque[Callable[[], None]] = deque()
         self.waiting: dict[Callable[[], None], None] = {}
         """Requests that wait until somebody can be asked, first come first."""
 
     def __bool__(self) -> bool:
-        return bool(self._calls or self._events)
-
-    @property
-    def wanted(self) -> bool:
-        """Whether anybody listens: else no event need be built."""
-        return bool(self._listeners)
+        return bool(self.calls or self.events)
 
     def add(self, event: Event) -> None:
         """Tell listeners this."""
-        self._events.append(event)
+        self.events.append(event)
 
     def call(self, wake: Callable[[], None]) -> None:
         """Wake this one up."""
-        self._calls.append(wake)
+        self.calls.append(wake)
 
     def room(self, places: int) -> None:
         """So many of those who wait may ask again."""
         for wake in list(self.waiting)[:places]:
             del self.waiting[wake]
-            self._calls.append(wake)
+            self.calls.append(wake)
 
     def tell(self) -> None:
         """Not under the lock. Several threads may share the work, so each takes what is left."""
-        while (wake := _next(self._calls)) is not None:
+        while (wake := _next(self.calls)) is not None:
             wake()
-        while (event := _next(self._events)) is not None:
+        while (event := _next(self.events)) is not None:
             self._listeners.emit(event)
 
     def forget(self) -> None:
         """In a forked child: what the parent has to tell, and who waits there, is not ours."""
-        self._calls.clear()
-        self._events.clear()
+        self.calls.clear()
+        self.events.clear()
         self.waiting.clear()
 
 

@@ -134,14 +134,14 @@ class Tier(Candidates):
 class Roster:
     """All targets of a fleet, by tier and by what they are fit for."""
 
-    __slots__ = ("_due", "by_id", "standings", "tiers")
+    __slots__ = ("by_id", "due", "standings", "tiers", "unready")
 
     def __init__(self, targets: Iterable[Target], known: dict[str, Counts]) -> None:
         """``targets`` are in the order of their tiers; ``known`` are the counters of those that stay."""
         self.standings: list[Standing] = []
         self.by_id: dict[str, Standing] = {}
         self.tiers: list[Tier] = []
-        self._due: list[tuple[float, int]] = []
+        self.due: list[tuple[float, int]] = []
         for number, members in groupby(targets, key=lambda target: target.tier):
             tier = Tier(number, self.standings)
             self.tiers.append(tier)
@@ -153,6 +153,8 @@ class Roster:
                 tier.join(standing)
                 self.standings.append(standing)
                 self.by_id[target.id] = standing
+        self.unready = len(self.standings)
+        """How many are not ready."""
 
     def review(self, standing: Standing, now: float) -> None:
         """Something happened to this target: put it where it belongs now."""
@@ -160,8 +162,8 @@ class Roster:
         if due != standing.due:
             standing.due = due
             if due < inf:
-                heappush(self._due, (due, standing.index))
-                if len(self._due) > 64 + 4 * len(self.standings):
+                heappush(self.due, (due, standing.index))
+                if len(self.due) > 64 + 4 * len(self.standings):
                     self._clean()
         standing.guarded = (
             grade is not Grade.READY
@@ -170,11 +172,12 @@ class Roster:
             or standing.target.max_parallel is not None
         )
         if grade is not standing.grade:
+            self.unready += (grade is not Grade.READY) - (standing.grade is not Grade.READY)
             standing.tier.move(standing, grade)
 
     def catch_up(self, now: float) -> None:
         """Look at everybody whose time has come."""
-        due = self._due
+        due = self.due
         while due and due[0][0] <= now:
             at, index = heappop(due)
             standing = self.standings[index]
@@ -187,11 +190,6 @@ class Roster:
         """All targets as a bit set."""
         return (1 << len(self.standings)) - 1
 
-    @property
-    def troubled(self) -> bool:
-        """Whether there is anybody who is not ready."""
-        return any(tier.out or tier.full or tier.degraded or tier.probes for tier in self.tiers)
-
     def mask_of(self, ids: Iterable[str]) -> int:
         """These targets as a bit set; who is not here is left out."""
         mask = 0
@@ -201,8 +199,8 @@ class Roster:
         return mask
 
     def _clean(self) -> None:
-        self._due = [(s.due, s.index) for s in self.standings if s.due < inf]
-        heapify(self._due)
+        self.due = [(s.due, s.index) for s in self.standings if s.due < inf]
+        heapify(self.due)
 
 
 def bits(mask: int) -> Iterator[int]:

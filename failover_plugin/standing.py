@@ -228,24 +228,14 @@ class Lease:
         "streaming", "test", "tokens",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        standing: Standing,
-        born: int,
-        now: float,
-        expires: float,
-        generation: int,
-        *,
-        streaming: bool,
-        backup: bool,
-    ) -> None:
+    def __init__(self, standing: Standing, born: int, now: float, expires: float, generation: int) -> None:
         self.standing = standing
         self.born = born
         self.started = now
         self.expires = expires
         self.generation = generation
-        self.streaming = streaming
-        self.backup = backup
+        self.streaming = False
+        self.backup = False
         self.probes: tuple[Breaker, ...] = ()
         """The half-open breakers that it tests."""
         self.test = False

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from failover_plugin.model import Request
     from failover_plugin.policy import Policy
     from failover_plugin.standing import Lease
+    from failover_plugin.tempo import Tempo
 
 SLOWEST_START = 10.0
 """Seconds: an adaptive limit for the first content is never shorter (policy of the same name: four soft deadlines)."""
@@ -28,11 +29,11 @@ class Start:
 
     __slots__ = (
         "_before", "_policy", "_request", "_request_began", "began", "content_after", "deadline", "diagnosis", "ended",
-        "handled", "lease", "number", "prefix", "resumed", "soft_timeout", "streaming", "target",
+        "handled", "lease", "number", "prefix", "resumed", "_soft", "_tempo", "streaming", "target",
     )  # fmt: skip
 
     def __init__(
-        self, lease: Lease, request: Request, ledger: Ledger, policy: Policy, deadline: float, soft_timeout: float
+        self, lease: Lease, request: Request, ledger: Ledger, policy: Policy, deadline: float, tempo: Tempo
     ) -> None:
         self._request = request
         self._policy = policy
@@ -44,8 +45,8 @@ class Start:
         self.began = lease.started
         self.deadline = deadline
         self.streaming = lease.streaming
-        self.soft_timeout = soft_timeout
-        """Seconds without content after which a backup may be worth its price; infinite if never."""
+        self._tempo = tempo
+        self._soft: float | None = None
         self.resumed = False
         """Whether it goes on with a stream that broke after its first content."""
         self.prefix: str | None = None
@@ -62,6 +63,14 @@ class Start:
         if names is None or self._request.model is None:
             return self.target.model
         return names.get(self._request.model, self._request.model)
+
+    @property
+    def soft_timeout(self) -> float:
+        """Seconds without content after which a backup may be worth its price; infinite if nobody can say."""
+        if self._soft is None:
+            prompt = self._request.input_tokens
+            self._soft = self._tempo.soft_deadline(self.lease.standing, prompt, streaming=self.streaming)
+        return self._soft
 
     @property
     def timeout(self) -> float:

@@ -63,7 +63,7 @@ class Succession:
 
     __slots__ = (
         "_allowed", "_asked", "_deadline", "_facing", "_fleet", "_ledger", "_mask", "_offered", "_paused_before",
-        "_request", "_streaming", "_waiting_since", )  # fmt: skip
+        "_request", "_streaming", "_waiting_since", "_withheld", )  # fmt: skip
 
     def __init__(
         self, fleet: Fleet, request: Request, ledger: Ledger, *, tried: Sequence[str], deadline: float, streaming: bool
@@ -78,6 +78,8 @@ class Succession:
         """Targets asked, as a bit set."""
         self._offered: Collection[str] | None = None
         self._allowed = EVERYBODY
+        self._withheld = 0
+        """Targets that the request allows and the host does not offer, as a bit set."""
         self._paused_before = 0
         self._waiting_since: float | None = None
         self._facing: Selection | None = None
@@ -125,7 +127,7 @@ class Succession:
         if lease := self._ask(EVERYBODY, now):
             return lease
         free = self.free()
-        if self._offered is not None and self._allowed & ~free & ~self._mask & self._now.everybody:
+        if self._withheld & ~self._mask:
             return None  # a host that offers some targets at a time has others to offer: do not wait for these
         wait = self._queue(free, now)
         return self._last_resort(free, now) if wait is None else wait
@@ -223,6 +225,7 @@ class Succession:
         if allowed != EVERYBODY:
             self._note_excluded(roster, allowed)
         self._allowed = allowed if self._offered is None else allowed & roster.mask_of(self._offered)
+        self._withheld = allowed & roster.everybody & ~self._allowed
         self._mask = roster.mask_of(self._asked) if self._asked else 0
 
     def _note_excluded(self, roster: Roster, allowed: int) -> None:
@@ -249,7 +252,7 @@ class Succession:
         lease = fleet.health.pick(
             self._request, wanted, facing, now, fleet.lifetime, streaming=self._streaming, backup=backup
         )
-        if not backup and facing.roster.troubled:
+        if not backup and facing.roster.unready:
             self._note_passed_over(wanted, lease, now)
         return lease
 
