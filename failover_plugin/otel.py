@@ -132,7 +132,7 @@ class _Telemetry:
                 self._count(self._blocked, "blocked", event, _scope(event) | {"failover.reason": reason})
             case BudgetEmpty(kind=kind):
                 self._count(self._empty, "budget.empty", event, {"failover.budget": kind})
-            case Exhausted():
+            case Exhausted():  # pragma: no branch - there are no more, the type checkers know
                 self._count(self._exhausted, "exhausted", event, {})
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from runpy import run_path
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 
-from failover_plugin import Target
+from failover_plugin import ConfigError, Target, otel
 from failover_plugin.events import Event, Listeners
 from failover_plugin.otel import PROVIDERS, otel_listener
 
@@ -343,17 +344,12 @@ print(scope.scope.name, scope.scope.version, len(scope.metrics), [span.name for 
     assert said == f"failover_plugin {version('failover-plugin')} 2 ['attempt a', 'answer the user']"
 
 
-def test_without_the_extra_the_remedy_is_named() -> None:
-    said = fresh("""
-import sys
-sys.modules["opentelemetry"] = None
-from failover_plugin import ConfigError
-try:
-    from failover_plugin.otel import otel_listener
-except ConfigError as error:
-    print(error)
-""")
-    assert said == 'otel_listener needs OpenTelemetry: pip install "failover-plugin[otel]".'
+def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    with pytest.raises(
+        ConfigError, match=r'needs OpenTelemetry: pip install "failover-plugin\[otel\]".$'
+    ):
+        run_path(otel.__file__)
 
 
 def test_who_does_not_ask_for_it_does_not_load_it() -> None:

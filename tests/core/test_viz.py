@@ -308,30 +308,19 @@ def test_a_history_is_frozen() -> None:
         outage().name = "theirs"  # type: ignore[misc]
 
 
-def fresh(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
-    return done.stdout.strip()
-
-
-def test_without_the_extra_the_remedy_is_named_and_histories_can_still_be_written() -> None:
-    said = fresh("""
-import sys
-sys.modules["matplotlib"] = None
-from failover_plugin import ConfigError
-from failover_plugin.viz import History, traffic
-history = History(points=[])
-try:
-    traffic(history)
-except ConfigError as error:
-    print(error)
-""")
-    assert said == 'Plots need matplotlib: pip install "failover-plugin[viz]".'
+@pytest.mark.parametrize("draw", [traffic, states, latency, lambda history: compare([history])])
+def test_without_the_extra_the_remedy_is_named(draw: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ConfigError, match=r'^Plots need matplotlib: pip install "failover-plugin\[viz\]".$'):
+        draw(outage())
 
 
 def test_who_draws_nothing_does_not_load_matplotlib() -> None:
-    loaded = fresh("import sys, failover_plugin.viz; print(*sys.modules)").split()
+    code = "import sys, failover_plugin.viz; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    loaded = set(done.stdout.split())
     assert "failover_plugin.viz" in loaded
-    assert not {"matplotlib", "numpy", "failover_plugin.simulation"} & set(loaded)
+    assert not {"matplotlib", "numpy", "failover_plugin.simulation"} & loaded
 
 
 # -- the simulator's runs ---------------------------------------------------------------------------------------------
