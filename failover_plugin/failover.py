@@ -190,9 +190,7 @@ class Failover:
 
     def rotate(self) -> Target | None:
         """Have the strategies that keep to a target, or go round, go on after the present one; returns who is next."""
-        present = self.current()
-        if present is not None:
-            self._hand.rotate(self._standing(present.id))
+        self._hand.rotate(self._clock.monotonic())
         return self.current()
 
     def disable(self, target_id: str) -> None:

@@ -13,10 +13,11 @@ class Hand:
     def __init__(self, health: FleetHealth) -> None:
         self._health = health
 
-    def rotate(self, present: Standing) -> None:
-        """Go on after this one."""
+    def rotate(self, now: float) -> None:
+        """Go on after the one whose turn it is."""
         with self._health.lock:
-            present.tier.cursor = present.index
+            self._health.roster.catch_up(now)
+            self._health.selection.rotate(now)
 
     def disable(self, standing: Standing, *, disabled: bool, now: float) -> None:
         """Take a target out, or back in."""

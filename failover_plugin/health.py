@@ -117,7 +117,8 @@ class FleetHealth:
             while standing := choose(free, request, self._rng, now):
                 if standing.rates is None or not self._lacks_tokens(standing, request, now):
                     lease = self._admit(standing, request, now, lifetime, streaming=streaming, backup=backup)
-                    selection.went_to(standing, request, now)
+                    if not lease.test and not lease.probes:
+                        selection.went_to(standing, request, now)
                     break
                 free &= ~(1 << standing.index)
         if self.news.calls or self.news.events:

@@ -169,6 +169,9 @@ class Policy(_Part):
     degraded_spill: bool = True
     """A degraded target ranks below the healthy ones of every tier; False: of its own tier only."""
 
+    auto_rotate: bool = True
+    """False: all requests go to one target of the first tier, well or not, until ``Failover.rotate`` moves them on."""
+
     last_resort: Literal["off", "earliest"] = "off"
     """When nobody can be asked: fail, or ask who is due back first, one call at a time."""
 

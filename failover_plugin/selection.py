@@ -15,7 +15,7 @@ from failover_plugin.model import ErrorClass, Request, Skip, Target
 from failover_plugin.policy import Policy
 from failover_plugin.roster import EVERYBODY, Candidates, Roster, Tier
 from failover_plugin.standing import Grade, Standing, refusal
-from failover_plugin.strategy import STRATEGIES, Strategy, affinity, expense
+from failover_plugin.strategy import STRATEGIES, Strategy, affinity, expense, sticky
 
 REMEMBERED = 10_000
 """Sessions whose target is remembered at most."""
@@ -33,6 +33,7 @@ class Selection:
     def __init__(self, roster: Roster, policy: Policy, sessions: Sessions) -> None:
         self.roster = roster
         self._spill = policy.degraded_spill
+        self._keeps = not policy.auto_rotate
         self._strategy: Strategy = STRATEGIES[policy.strategy] if isinstance(policy.strategy, str) else policy.strategy
         self._sessions = sessions if self._strategy is affinity else None
         self._kinds: dict[_Kind, int] = {}
@@ -43,9 +44,9 @@ class Selection:
 
     def allowed(self, request: Request) -> int:
         """The targets that the request may go to at all, as a bit set."""
-        mask = EVERYBODY
+        mask = 1 << self.kept.index if self._keeps else EVERYBODY
         if request.needs or request.require_tags or request.forbid_tags:
-            mask = self._of_kind(request)
+            mask &= self._of_kind(request)
         if self._windows and (tokens := _tokens(request)):
             place = bisect_left(self._windows, tokens)
             mask &= self._roomy[place] if place < len(self._windows) else self._boundless
@@ -76,10 +77,23 @@ class Selection:
         return None
 
     def went_to(self, standing: Standing, request: Request, now: float) -> None:
-        """This one was asked: what strategies go on from."""
+        """This one was asked as a matter of course, not to test it: what strategies go on from."""
         standing.tier.cursor = standing.index
         if self._sessions is not None and request.affinity is not None:
             self._sessions.stay(request.affinity, standing.id, now)
+
+    @property
+    def kept(self) -> Standing:
+        """The target of the first tier that ``auto_rotate=False`` keeps to, well or not."""
+        tier = self.roster.tiers[0]
+        return Candidates(tier, tier.members).after(max(tier.cursor, 0) - 1)
+
+    def rotate(self, now: float) -> None:
+        """What goes round, or keeps to a target, goes on after the one whose turn it is; a test is nobody's turn."""
+        present, tier = self.kept, next((tier for tier in self.roster.tiers if tier.ready), None)
+        if tier and not self._keeps:
+            present = self._strategy(tier, Request(), Random(0), now)  # noqa: S311 - a throw-away, as in ``outlook``
+        present.tier.cursor = present.index + (self._strategy is sticky or self._keeps)
 
     def outlook(self, request: Request, now: float) -> tuple[list[Standing], list[Skip]]:
         """The order in which targets would be asked if each failed, and those that would not be; takes nothing."""

@@ -45,7 +45,7 @@ def sequential(candidates: Candidates, request: Request, rng: Random, now: float
 
 def sticky(candidates: Candidates, request: Request, rng: Random, now: float) -> Standing:  # noqa: ARG001
     """The same as last time, as long as it can; then the next in order."""
-    return candidates.after(candidates.tier.cursor - 1)
+    return candidates.after(max(candidates.tier.cursor, 0) - 1)
 
 
 def round_robin(candidates: Candidates, request: Request, rng: Random, now: float) -> Standing:  # noqa: ARG001
