@@ -346,9 +346,7 @@ print(scope.scope.name, scope.scope.version, len(scope.metrics), [span.name for 
 
 def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
-    with pytest.raises(
-        ConfigError, match=r'needs OpenTelemetry: pip install "failover-plugin\[otel\]".$'
-    ):
+    with pytest.raises(ConfigError, match=r'needs OpenTelemetry: pip install "failover-plugin\[otel\]".$'):
         run_path(otel.__file__)
 
 
