@@ -73,7 +73,7 @@ class Breaker:
     def __init__(self, policy: BreakerPolicy, era: Era) -> None:
         self._policy = policy
         self._era = era
-        self.evidence = Cusum(policy.threshold, policy.half_life, clears=policy.success_clears)
+        self.evidence = Cusum(policy.threshold, policy.half_life, clears=policy.success_clears, wary=policy.degraded_at)
         self._openings = 0
         self._blocks = 0
         self._wins = 0
@@ -113,12 +113,12 @@ class Breaker:
         return probe and not self.needs_whole and self._won(born, now)
 
     def succeeded(self, born: int, *, probe: bool, now: float) -> bool:
-        """The request was answered in full; says whether that closed it."""
+        """The request was answered in full, after ``answered``; says whether that closed it."""
         if born < self.epoch:
             return False
         self._blocks = 0
         if probe:  # it has earned the parole, and nothing more
-            return self._won(born, now)
+            return self.needs_whole and self._won(born, now)
         self.evidence.succeeded(now)
         if self.evidence.score == 0:
             self._openings = 0
@@ -137,12 +137,12 @@ class Breaker:
     ) -> bool:
         """The request failed, and this scope is to blame by ``weight``; says whether that opened the breaker.
 
-        ``whole``: it broke in the middle, so only a whole answer will prove a recovery.
+        ``whole``: it broke in the middle, after ``answered``, so only a whole answer will prove a recovery.
         """
         if born < self.epoch:
             return False
         self.evidence.failed(weight, now)
-        if self.until is not None and not (probe and self._lost()):
+        if self.until is not None and not (probe and self._lost(whole=whole)):
             return False
         if self.until is None and not self.evidence.tripped:
             return False
@@ -163,9 +163,9 @@ class Breaker:
         self._blocks += 1
         return True
 
-    def released(self, born: int, *, probe: bool) -> None:
-        """The request told nothing about this scope: a probe's place is free again."""
-        if probe and born >= self.epoch and self.until is not None:
+    def released(self, born: int, *, probe: bool, whole: bool = False) -> None:
+        """The request told nothing about this scope: a probe's place is free again. ``whole``: after ``answered``."""
+        if probe and born >= self.epoch and self.until is not None and not self._counted(whole=whole):
             self.probes -= 1
 
     # -- by hand ------------------------------------------------------------------------------------------------------
@@ -193,7 +193,7 @@ class Breaker:
 
     @property
     def _quota(self) -> int:
-        return ceil(self._policy.half_open_probes * self._policy.success_rate)
+        return ceil(self._policy.half_open_probes * self._policy.success_rate - 1e-9)  # 100 * 0.07 is a little over 7
 
     def _won(self, born: int, now: float) -> bool:
         if born < self.epoch or self.until is None:
@@ -209,9 +209,16 @@ class Breaker:
             self.evidence.clear()
         return True
 
-    def _lost(self) -> bool:
+    def _counted(self, *, whole: bool) -> bool:
+        """Whether a probe that broke ``whole``, after its first content, had been counted as a success by that."""
+        return whole and not self.needs_whole
+
+    def _lost(self, *, whole: bool) -> bool:
         """Whether this lost probe decides."""
-        self.probes -= 1
+        if self._counted(whole=whole):
+            self._wins -= 1
+        else:
+            self.probes -= 1
         self._losses += 1
         return self._losses > self._policy.half_open_probes - max(1, self._quota)
 

@@ -114,7 +114,7 @@ class Trouble:
         blamed = None if nobody else self._blame(lease, scope, diagnosis, share, doubted, now)
         for own, breaker in standing.breakers:
             if breaker is not blamed:
-                breaker.released(lease.born, probe=breaker in lease.probes)
+                breaker.released(lease.born, probe=breaker in lease.probes, whole=lease.content)
                 if breaker in lease.probes:
                     self.changed(standing, own, now)
         if lease.test:
@@ -135,7 +135,7 @@ class Trouble:
         standing = lease.standing
         for scope, breaker in standing.breakers:
             if breaker in lease.probes:
-                breaker.released(lease.born, probe=True)
+                breaker.released(lease.born, probe=True, whole=lease.content)
                 self.changed(standing, scope, now)
 
     def _blame(
@@ -202,6 +202,8 @@ class Trouble:
         for companion in self._health.scopes.companions(standing, scope):
             if scope is Scope.TARGET:
                 companion.counts.tally.failures = 0.0
+                if companion.latency:
+                    companion.latency.restart(self._health.tempo.usual)
                 if self._policy.breaker.ramp and self._policy.limits.adaptive:
                     self._limit(companion).ramp(companion.before)
             self._health.review(companion, now)
