@@ -1,14 +1,15 @@
-"""A rate limit's horizon only ever grows."""
+"""What keeps calls away: a horizon that only grows, requests and tokens per minute, and calls at once."""
 
 from __future__ import annotations
 
+from math import inf
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from failover_plugin.limits import Cooldown
+from failover_plugin.limits import ConcurrencyLimit, Cooldown, Meter
 
 
 class Unspread(Random):
@@ -111,3 +112,235 @@ def test_two_processes_do_not_come_back_in_step() -> None:
     assert len(ends) == 20
     assert max(ends) - min(ends) > 1.0
     assert min(ends) == pytest.approx(30.0, abs=1.0)
+
+
+def test_by_hand_it_rests_for_exactly_so_long_and_zero_ends_it() -> None:
+    cooldown = Cooldown()
+    cooldown.extend(60.0, 0.0, Unspread())
+    cooldown.hold(10.0, 0.0)
+    assert cooldown.until == 60.0
+    cooldown.hold(90.0, 0.0)
+    assert cooldown.until == 90.0
+    cooldown.hold(0.0, 5.0)
+    assert not cooldown.cooling(5.0)
+
+
+def test_no_word_of_a_provider_counts_for_more_than_an_hour() -> None:
+    cooldown = Cooldown()
+    cooldown.extend(1e9, 0.0, Unspread())
+    assert cooldown.until == 3600.0
+
+
+def passed(meter: Meter, seconds: float, *, step: float = 0.01, units: float = 1.0) -> int:
+    """How many requests get through that come all the time."""
+    count, now = 0, 0.0
+    while now < seconds:
+        while meter.free_at(now, units) <= now:
+            meter.take(units, now)
+            count += 1
+        now += step
+    return count
+
+
+class TestAMeter:
+    """GCRA: a burst, then an even stream."""
+
+    def test_a_tenth_of_a_minutes_requests_pass_at_once(self) -> None:
+        meter = Meter(60)
+        assert passed(meter, 0.005) == 6
+        assert meter.free_at(0.0) == pytest.approx(1.0)
+
+    def test_at_least_one_passes(self) -> None:
+        meter = Meter(1)
+        meter.take(1, 0.0)
+        assert meter.free_at(0.0) == 60.0
+        assert meter.free_at(60.0) == 60.0
+
+    @pytest.mark.parametrize("per_minute", [30, 60, 600])
+    def test_then_as_many_as_it_says(self, per_minute: int) -> None:
+        assert passed(Meter(per_minute), 600.0) == pytest.approx(per_minute * 10.1, abs=1)
+
+    def test_what_is_not_used_is_saved_up_to_a_burst_only(self) -> None:
+        meter = Meter(60)
+        meter.take(6, 0.0)
+        assert passed(meter, 0.005) == 0
+        assert meter.free_at(1e6, 6) == 1e6
+        meter.take(6, 1e6)
+        assert meter.free_at(1e6) == pytest.approx(1e6 + 1)
+
+    def test_more_than_a_burst_passes_as_soon_as_the_bucket_is_full_and_is_paid_back(self) -> None:
+        meter = Meter(6000)
+        assert meter.free_at(0.0, 5000) == 0.0
+        meter.take(5000, 0.0)
+        assert meter.free_at(0.0, 1) == pytest.approx(44.01)
+        assert meter.free_at(0.0, 5000) == pytest.approx(50.0)
+
+    def test_what_was_estimated_too_high_is_given_back(self) -> None:
+        meter = Meter(6000)
+        meter.take(1000, 0.0)
+        meter.take(-900, 0.0)
+        assert meter.free_at(0.0, 500) == 0.0
+        assert meter.free_at(0.0, 501) == pytest.approx(0.01)
+
+    def test_what_was_estimated_too_low_is_taken(self) -> None:
+        meter = Meter(6000)
+        meter.take(100, 0.0)
+        meter.take(900, 0.0)
+        assert meter.free_at(0.0) == pytest.approx(4.01)
+
+    def test_nothing_is_given_back_beyond_a_full_bucket(self) -> None:
+        meter = Meter(60)
+        meter.take(-1e9, 0.0)
+        assert passed(meter, 0.005) == 6
+
+    def test_a_provider_that_says_nothing_is_left_is_believed(self) -> None:
+        meter = Meter(60)
+        meter.drained(20.0, 100.0)
+        assert meter.free_at(100.0) == pytest.approx(120.0)
+        meter.drained(1.0, 100.0)
+        assert meter.free_at(100.0) == pytest.approx(120.0)
+
+    def test_but_for_no_longer_than_an_hour(self) -> None:
+        meter = Meter(60)
+        meter.drained(1e12, 0.0)
+        assert meter.free_at(0.0) == pytest.approx(3600.0)
+
+
+@settings(deadline=None, derandomize=True)
+@given(
+    st.integers(1, 100_000),
+    st.lists(st.tuples(st.floats(0, 30), st.floats(1, 5000), st.floats(-1, 1)), max_size=40),
+)
+def test_a_meter_frees_in_finite_time_and_no_sooner_than_it_says(
+    per_minute: int, calls: list[tuple[float, float, float]]
+) -> None:
+    meter, now = Meter(per_minute), 0.0
+    for passes, units, error in calls:
+        now += passes
+        free = meter.free_at(now, units)
+        assert now <= free < inf
+        assert meter.free_at(free, units) == pytest.approx(free)
+        meter.take(units, free)
+        later = meter.free_at(free, units)
+        meter.take(units * error, free)
+        assert (meter.free_at(free, units) >= later) if error >= 0 else (meter.free_at(free, units) <= later)
+
+
+class TestAConcurrencyLimit:
+    """There is none until there is trouble, and none when the trouble is over."""
+
+    @staticmethod
+    def cut(in_flight: int, now: float = 0.0) -> ConcurrencyLimit:
+        limit = ConcurrencyLimit()
+        limit.shrink(in_flight, now)
+        return limit
+
+    def test_there_is_none_at_first(self) -> None:
+        limit = ConcurrencyLimit()
+        assert limit.value == inf
+        assert not limit.ramping
+
+    def test_an_overloaded_server_keeps_seven_calls_of_ten(self) -> None:
+        assert self.cut(10).value == pytest.approx(7.0)
+
+    def test_cuts_add_up_but_one_second_apart(self) -> None:
+        limit = self.cut(100)
+        limit.shrink(100, 1.0)
+        assert limit.value == pytest.approx(70.0)
+        limit.shrink(100, 1.1)
+        assert limit.value == pytest.approx(49.0)
+        limit.shrink(20, 3.0)
+        assert limit.value == pytest.approx(14.0)
+
+    def test_two_calls_at_once_are_always_allowed(self) -> None:
+        limit = self.cut(1)
+        for now in range(2, 100, 2):
+            limit.shrink(0, float(now))
+        assert limit.value == 2.0
+
+    def test_a_gentle_cut_has_a_floor_of_its_own(self) -> None:
+        limit = ConcurrencyLimit()
+        limit.shrink(10, 0.0, 0.93, floor=9.5)
+        assert limit.value == 9.5
+
+    def test_it_grows_with_answers_that_come_in_good_time(self) -> None:
+        limit = self.cut(10)
+        limit.grow(7, eased=True, wanted=False)
+        assert limit.value == pytest.approx(7 + 4 / 7)
+        limit.grow(7, eased=False, wanted=False)
+        assert limit.value == pytest.approx(7 + 4 / 7)
+
+    def test_it_is_lifted_when_it_does_not_bind_any_more(self) -> None:
+        limit = self.cut(20)
+        for _ in range(100):
+            limit.grow(1, eased=True, wanted=False)
+        assert limit.value == inf
+
+    def test_it_stays_as_long_as_it_binds(self) -> None:
+        limit, now = self.cut(20), 0.0
+        for _ in range(20):
+            limit.grow(int(limit.value), eased=True, wanted=False)
+            assert limit.value < inf
+            now += 2.0
+
+    def test_it_stays_as_long_as_somebody_waits(self) -> None:
+        limit = self.cut(20)
+        for _ in range(200):
+            limit.grow(0, eased=True, wanted=True)
+        assert 16 < limit.value < inf
+        limit.grow(0, eased=True, wanted=False)
+        assert limit.value == inf
+
+    def test_a_server_that_is_back_starts_with_two_and_gets_one_more_with_every_answer(self) -> None:
+        limit = ConcurrencyLimit()
+        limit.ramp(before=0)
+        values = []
+        while limit.ramping:
+            values.append(limit.value)
+            limit.grow(0, eased=False, wanted=False)
+        assert values == [2, 3, 4, 5, 6, 7]
+        assert limit.value == inf
+
+    def test_a_busy_server_is_warmed_up_for_longer(self) -> None:
+        limit = ConcurrencyLimit()
+        limit.ramp(before=20)
+        answers = 0
+        while limit.ramping:
+            limit.grow(0, eased=True, wanted=False)
+            answers += 1
+        assert answers == 28
+
+    def test_an_overload_ends_a_ramp(self) -> None:
+        limit = ConcurrencyLimit()
+        limit.ramp(before=20)
+        limit.grow(2, eased=True, wanted=False)
+        limit.shrink(3, 0.0)
+        assert (limit.value, limit.ramping) == (pytest.approx(2.1), False)
+
+    def test_by_hand_it_is_lifted_at_once(self) -> None:
+        limit = self.cut(10)
+        limit.lift()
+        assert limit.value == inf
+
+
+@settings(deadline=None, derandomize=True)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["shrink", "grow", "ramp"]), st.integers(0, 500), st.booleans(), st.floats(0, 3)),
+        max_size=80,
+    )
+)
+def test_a_limit_always_lets_somebody_through(said: list[tuple[str, int, bool, float]]) -> None:
+    limit, now = ConcurrencyLimit(), 0.0
+    for what, in_flight, flag, passes in said:
+        now += passes
+        before = limit.value
+        if what == "shrink":
+            limit.shrink(in_flight, now)
+            assert limit.value <= before
+        elif what == "grow":
+            limit.grow(in_flight, eased=flag, wanted=flag)
+            assert limit.value >= before
+        else:
+            limit.ramp(in_flight)
+        assert limit.value >= 2.0
