@@ -24,17 +24,19 @@ SUCCESS = log((1 - SOUND) / (1 - SICK))
 class Cusum:
     """Evidence against one target. Told the time, in seconds; not safe for concurrent use."""
 
-    __slots__ = ("_half_life", "_pay", "_updated", "limit", "score")
+    __slots__ = ("_half_life", "_pay", "_updated", "limit", "score", "wary")
 
-    def __init__(self, failures: float, half_life: float, *, clears: bool = False) -> None:
+    def __init__(self, failures: float, half_life: float, *, clears: bool = False, wary: float = 0.5) -> None:
         """Trip after ``failures`` clean ones in a row; forget half of the score every ``half_life`` seconds.
 
-        ``clears``: one success clears all evidence, instead of paying back its share.
+        ``clears``: one success clears all evidence, instead of paying back its share. ``wary``: the share of what trips
+        from which on the target is suspicious.
         """
         self.limit = failures * FAILURE
         self.score = 0.0
         self._half_life = half_life
         self._pay = inf if clears else SUCCESS
+        self.wary = wary
         self._updated = 0.0
 
     @property

@@ -28,6 +28,7 @@ def target_health(standing: Standing, now: float) -> TargetHealth:
     skip, counts, limit = refusal(standing, now), standing.counts, standing.limit
     health, state, reason = _grade(standing, skip, now)
     shares = 0.5, 0.95, 0.99
+    latency = standing.latency or standing.whole
     p50, p95, p99 = counts.histogram.percentiles(*shares, now=now) if counts.histogram else (None, None, None)
     return TargetHealth(
         target=standing.id,
@@ -44,9 +45,12 @@ def target_health(standing: Standing, now: float) -> TargetHealth:
         p50=p50,
         p95=p95,
         p99=p99,
+        usual=latency.usual if latency else None,
+        deviation=latency.deviation if latency else None,
         limit=ceil(limit.value) if limit and limit.value < inf else standing.target.max_parallel,
         backups=counts.backups,
         anomalies=counts.anomalies,
+        consecutive_failures=counts.streak,
     )
 
 

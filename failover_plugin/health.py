@@ -252,6 +252,7 @@ class FleetHealth:
                 standing, counts = lease.standing, lease.standing.counts
                 counts.successes += 1
                 counts.tally.succeeded(now)
+                counts.streak = 0
                 self.budget.succeeded()
                 if not lease.content:
                     self._content(lease, now)
@@ -273,6 +274,7 @@ class FleetHealth:
             if self._settle(lease):
                 counts = lease.standing.counts
                 counts.failures += 1
+                counts.streak += diagnosis.scope is not Scope.REQUEST
                 counts.last = diagnosis
                 self.trouble.book(lease, diagnosis, share, now)
                 self._settled(lease, now)

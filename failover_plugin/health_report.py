@@ -26,8 +26,10 @@ class TargetHealth:
     """One target. ``returns_in`` is in seconds, None if it is asked now, or if nobody knows.
 
     ``p50``, ``p95`` and ``p99`` are seconds to the first content a caller saw (of a plain call: to its answer), over
-    the last five to ten minutes; None if there was none. ``limit`` is how many calls at once it may have, None: any.
-    ``anomalies`` counts first contents that came unusually late for this target.
+    the last five to ten minutes; None if there was none. ``usual`` is their robust mean and ``deviation``
+    their spread in log units: a z-score is ``log(seconds / usual) / deviation``. ``limit`` is how many calls at once it
+    may have, None: any. ``anomalies`` counts first contents that came unusually late for this target,
+    ``consecutive_failures`` calls that failed since the last success, errors of the callers' own left out.
     """
 
     target: str
@@ -44,9 +46,12 @@ class TargetHealth:
     p50: float | None = None
     p95: float | None = None
     p99: float | None = None
+    usual: float | None = None
+    deviation: float | None = None
     limit: int | None = None
     backups: int = 0
     anomalies: int = 0
+    consecutive_failures: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

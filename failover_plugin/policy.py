@@ -55,6 +55,9 @@ class BreakerPolicy(_Part):
     success_clears: bool = False
     """One success clears all evidence: the classic count of consecutive failures, blind to a brownout."""
 
+    degraded_at: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of the evidence that opens from which on a target is degraded: asked only if nobody better can be."""
+
     open_base: Seconds = 2.0
     """First time open; it doubles with every opening: a short outage is over soon, a long one costs few probes."""
 

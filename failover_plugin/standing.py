@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 Key = tuple[str | None, ...]
 """What a scope is shared under; (None, id) for what a target has alone."""
 
-SUSPICIOUS = 0.5
-"""Share of the evidence that opens a breaker from which on a closed one counts as degraded."""
 FAILING, FEW = 0.15, 4.0
 """Recent failure rate, of at least so many calls, from which on a target counts as degraded."""
 PROTECTS = 2.0
@@ -57,6 +55,8 @@ class Counts:
     attempts: int = 0
     successes: int = 0
     failures: int = 0
+    streak: int = 0
+    """Failures in a row, the callers' own left out."""
     in_flight: int = 0
     backups: int = 0
     anomalies: int = 0
@@ -167,7 +167,7 @@ class Standing:
 
     def suspicious(self, now: float) -> bool:
         """Whether it has failed enough lately to be asked only if nobody better can be."""
-        if any(b.evidence.suspicion(now) > SUSPICIOUS for _, b in self.breakers) and not self.ramping:
+        if any(b.evidence.suspicion(now) > b.evidence.wary for _, b in self.breakers) and not self.ramping:
             return True
         return self.counts.tally.exceeds(FAILING, FEW, now)
 
@@ -208,7 +208,7 @@ class Standing:
         if self.slow:
             return inf
         clear = self.counts.tally.falls_to(FEW, now) if self.counts.tally.exceeds(FAILING, FEW, now) else now
-        return max(clear, *(b.evidence.falls_to(SUSPICIOUS, now) for _, b in self.breakers), now) + 1e-6
+        return max(clear, *(b.evidence.falls_to(b.evidence.wary, now) for _, b in self.breakers), now) + 1e-6
 
 
 _LEARNT = (

@@ -65,6 +65,8 @@ class Trouble:
         for scope, breaker in standing.breakers:
             if breaker.succeeded(lease.born, probe=breaker in lease.probes, now=now):
                 self._closed(standing, scope, now)
+        if self._policy.breaker.success_clears:
+            standing.counts.tally.failures = 0.0
         if lease.test and not standing.slow:
             standing.probe_at = now + PROTECTS
 
