@@ -8,7 +8,9 @@ repeated like anybody's, on a target not tried yet if the tier has one; a stream
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from math import inf
 from random import Random
+from typing import TypeAlias
 
 from failover_plugin.model import Target
 from failover_plugin.simulation.opponents.host import call, tiers
@@ -22,6 +24,12 @@ MAX_CALLS = 5
 """As many as the policy it is the measure of."""
 TIMEOUT = 10.0
 """Seconds of silence: a fault may begin under a call that started well."""
+
+_Rank: TypeAlias = tuple[bool, float, int]
+"""Tried already, share of its places taken, calls under way: the least is the best."""
+
+_IDLE: _Rank = (False, 0.0, 0)
+_MOST: _Rank = (True, inf, 0)
 
 
 class Oracle:
@@ -53,9 +61,15 @@ class Oracle:
 
     def _pick(self, request: SimRequest, tried: list[Target]) -> Target | None:
         for tier in self._tiers:
-            good = [target for target in tier if self._is_good(target, request)]
-            if good:
-                return min([target for target in good if target not in tried] or good, key=self._load)
+            best, least = None, _MOST
+            for target in tier:
+                rank = self._rank(target, tried)
+                if rank < least and self._is_good(target, request):
+                    best, least = target, rank
+                if least == _IDLE:
+                    break
+            if best is not None:
+                return best
         return None
 
     def _is_good(self, target: Target, request: SimRequest) -> bool:
@@ -67,9 +81,9 @@ class Oracle:
             and world.admits(target, request)
         )
 
-    def _load(self, target: Target) -> tuple[float, int]:
+    def _rank(self, target: Target, tried: list[Target]) -> _Rank:
         in_flight = self._world.in_flight(target)
-        return in_flight / self._world.capacity(target), in_flight
+        return target in tried, in_flight / self._world.capacity(target), in_flight
 
 
 def make(targets: Sequence[Target], now: Callable[[], float], _rng: Random, world: WorldView) -> Oracle:
