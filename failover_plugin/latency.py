@@ -120,10 +120,10 @@ class Baseline:
         threshold = NOISE * self.deviation
         return self.count > SETTLED and self.fast - self.floor > share * (threshold if threshold > LOADED else LOADED)
 
-    def restart(self, seconds: float, now: float) -> None:
-        """The fast mean starts anew: what it followed is over."""
-        self.fast = log(max(seconds, 1e-3))
-        self._peak, self._peak_at = seconds, now
+    def restart(self, usual: float) -> None:
+        """What the fast mean and the peak followed is over: expect what is ``usual``, as a logarithm."""
+        self.fast = min(self.fast, usual)
+        self._peak = min(self._peak, exp(usual))
 
 
 class Histogram:

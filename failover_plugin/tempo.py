@@ -68,19 +68,20 @@ class Tempo:
         return fleet.within(deviations) if fleet.count >= 5 else self._policy.soft_unknown
 
     @property
-    def _usual(self) -> float:
+    def usual(self) -> float:
+        """The fleet's time to first content, as a logarithm."""
         return min(self.fleet.mean, self.fleet.fast)
 
     def _is_slow(self, own: Baseline, seconds: float) -> bool:
         enough = own.count > ENOUGH and self.fleet.count > ENOUGH_OF_ALL
         confirmed = log(max(seconds, 1e-3)) - self.fleet.mean > DOUBLE
-        return enough and confirmed and own.fast - self._usual > self._slow
+        return enough and confirmed and own.fast - self.usual > self._slow
 
     def _recovering(self, standing: Standing, lease: Lease, seconds: float, now: float) -> None:
         own = standing.latency
-        if own is not None and seconds < RECOVERED * exp(self._usual):
+        if own is not None and seconds < RECOVERED * exp(self.usual):
             standing.slow, standing.waits, standing.probe_at = False, 0, inf
-            own.restart(exp(self._usual), now)
+            own.restart(self.usual)
             standing.limit = ConcurrencyLimit()
             standing.limit.ramp(standing.counts.in_flight)
         elif lease.test:
