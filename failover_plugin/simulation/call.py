@@ -24,6 +24,8 @@ _REFUSAL = (0.05, 0.2)
 
 _BREAKS = ("mid", "stall", "truncated")
 
+_ROUNDING = 1e-6
+
 PROMPT_PRICE = 0.25
 """Of a token of prompt, in tokens of output."""
 
@@ -99,7 +101,8 @@ class SimCall:
         """Tokens of it that have arrived by now."""
         if self.first_at == inf:
             return 0
-        return min(int(self.tokens * self._share), int((self._kernel.now - self.first_at) / self.pace))
+        written = (self._kernel.now - self.first_at) / self.pace
+        return min(int(self.tokens * self._share), int(written + _ROUNDING))
 
     def exception(self) -> Exception:
         """What the client raises."""

@@ -9,6 +9,8 @@ from typing import Any
 
 from failover_plugin._files import mapping, read_mapping
 from failover_plugin.errors import ConfigError
+from failover_plugin.policy import Policy
+from failover_plugin.simulation.fleet import targets_of
 from failover_plugin.simulation.scenario import Scenario
 
 
@@ -44,6 +46,10 @@ def _parsed(text: str, where: str) -> Scenario:
 
 def _checked(data: dict[str, Any], where: str, name: str) -> Scenario:
     try:
-        return Scenario(**{"name": name, **data})
+        scenario = Scenario(**{"name": name, **data})
+        Policy(**scenario.policy)
+        if scenario.has_targets:
+            targets_of(scenario)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
+    return scenario

@@ -39,6 +39,8 @@ def run_command(
     """
     if not 1 <= seeds <= MAX_SEEDS:
         raise ConfigError(f"--seeds = {seeds}: give a number from 1 to {MAX_SEEDS}.")
+    if processes is not None and processes < 1:
+        raise ConfigError(f"--processes = {processes}: give a number from 1.")
     targets, policy = _own(policy_file)
     scenarios = [_peopled(scenario, targets) for scenario in _chosen(names, held_out=variants)]
     workers = processes or os.cpu_count() or 1
@@ -70,9 +72,7 @@ def _chosen(names: Sequence[str], *, held_out: bool) -> list[Scenario]:
 
 
 def _peopled(scenario: Scenario, targets: tuple[Target, ...] | None) -> Scenario:
-    if scenario.fleet is None and scenario.targets is None and targets is not None:
-        return scenario.having(targets=targets)
-    return scenario
+    return scenario.having(targets=targets) if targets and not scenario.has_targets else scenario
 
 
 def _progress(err: TextIO) -> Callable[[int, int], None]:

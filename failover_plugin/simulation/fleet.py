@@ -51,6 +51,9 @@ def targets_of(scenario: Scenario) -> tuple[Target, ...]:
     ids = {t.id for t in targets}
     if strange := sorted(set(scenario.servers) - ids):
         raise ConfigError(f"scenario.servers.{strange[0]}: there is no such target. Known: {_some(ids)}.")
+    for i, rotation in enumerate(scenario.rotations):
+        if not any(t.credential == rotation.key for t in targets):
+            raise ConfigError(f"scenario.rotations.{i}.key = {rotation.key!r}: no target has this credential.")
     for i, fault in enumerate(scenario.faults):
         if not any(map(fault.match.fits, targets)):
             said = fault.match.model_dump(exclude_none=True)

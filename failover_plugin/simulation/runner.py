@@ -15,8 +15,9 @@ from multiprocessing import get_context
 
 from failover_plugin.errors import ConfigError
 from failover_plugin.policy import Policy
+from failover_plugin.simulation.figures import Figures
 from failover_plugin.simulation.fleet import targets_of
-from failover_plugin.simulation.metrics import Figures, compare, measure
+from failover_plugin.simulation.metrics import compare, measure
 from failover_plugin.simulation.opponents import OPPONENTS
 from failover_plugin.simulation.ours import ours
 from failover_plugin.simulation.run import Cast, play, routed
@@ -102,7 +103,7 @@ def _check(scenarios: Sequence[Scenario], policies: Sequence[str], policy: Polic
     for scenario in scenarios:
         targets_of(scenario)
         if policy is None:
-            Policy(**scenario.policy)
+            Policy(**scenario.policy)  # raises what is wrong with it
 
 
 def _figures(cells: Sequence[Cell], processes: int) -> Generator[Figures]:

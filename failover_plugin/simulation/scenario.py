@@ -6,6 +6,7 @@ happen is refused at once, with the field, the value and the remedy.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
@@ -24,6 +25,7 @@ from failover_plugin._validation import config_error
 from failover_plugin.errors import ConfigError
 from failover_plugin.model import Target
 from failover_plugin.simulation.faults import Kind
+from failover_plugin.simulation.figures import METRICS
 from failover_plugin.simulation.sizes import Size
 
 MAX_TARGETS = 100_000
@@ -190,6 +192,15 @@ class Goal(_Part):
     min: float | None = None
     over: Literal["median", "mean", "worst"] = "median"
 
+    @field_validator("metric")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name not in METRICS:
+            near = get_close_matches(name, METRICS, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(METRICS)}."
+            raise ConfigError(f"goals: metric = {name!r}: there is no such figure. {hint}")
+        return name
+
     @model_validator(mode="after")
     def _one_bound(self) -> Self:
         if (self.max is None) == (self.min is None):
@@ -255,6 +266,11 @@ class Scenario(_Part):
     def is_of_the_catalogue(self) -> bool:
         """Whether it is one of the 20, by which releases are judged."""
         return self.number is not None and not self.number.startswith("F")
+
+    @property
+    def has_targets(self) -> bool:
+        """Whether it says itself who can be asked."""
+        return self.fleet is not None or self.targets is not None
 
     def having(self, **changes: Any) -> Scenario:
         """The same but for some fields."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any
 
-from failover_plugin.simulation.metrics import METRICS, Figures
+from failover_plugin.simulation.figures import METRICS, Figures
 from failover_plugin.simulation.runner import OURS, Result
 from failover_plugin.simulation.scenario import Goal
 from failover_plugin.simulation.verdict import is_met, summary, value_for

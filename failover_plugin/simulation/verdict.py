@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import fsum, inf
 from statistics import median
 
-from failover_plugin.simulation.metrics import METRICS, Figures
+from failover_plugin.simulation.figures import METRICS, Figures
 from failover_plugin.simulation.scenario import Goal
 
 
