@@ -63,6 +63,8 @@ class Hand:
     def cool(self, standing: Standing, seconds: float, now: float) -> None:
         """Let its rate window rest."""
         with self._health.lock:
-            self._health.scopes.rates(standing).cooldown.hold(seconds, now)
+            cooldown = self._health.scopes.rates(standing).cooldown
+            cooldown.hold(seconds, now)
+            cooldown.why = "cooling by hand"
             self._health.trouble.changed(standing, Scope.RATE, now)
         self._health.news.tell()

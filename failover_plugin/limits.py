@@ -27,10 +27,12 @@ LONGEST_UNNAMED = 60.0
 class Cooldown:
     """One rate window's horizon."""
 
-    __slots__ = ("_unnamed", "until")
+    __slots__ = ("_unnamed", "until", "why")
 
     def __init__(self) -> None:
         self.until = -inf
+        self.why = ""
+        """What it rests for, for people."""
         self._unnamed = 0
 
     def cooling(self, now: float) -> bool:

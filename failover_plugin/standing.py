@@ -273,8 +273,8 @@ def refusal(standing: Standing, now: float) -> Skip | None:
         if breaker.until is not None and breaker.refuses(now):
             return _refused(standing.id, scope, breaker, now)
     if standing.rates and (free := standing.rates.free_at(now)) > now:
-        cooling = standing.rates.cooldown.cooling(now)
-        reason = "rate limit" if cooling else "its limit per minute is reached"
+        cooldown = standing.rates.cooldown
+        reason = cooldown.why if cooldown.cooling(now) else "its limit per minute is reached"
         return Skip(target=standing.id, reason=reason, returns_in=free - now)
     if standing.full:
         return Skip(target=standing.id, reason=f"{standing.counts.in_flight} calls under way, no more at once")

@@ -149,6 +149,8 @@ class Trouble:
             named = diagnosis.retry_after
             rates = self._health.scopes.rates(standing)
             rates.cooldown.extend(verdict.seconds if named is None else named, now, self._rng)
+            limited = diagnosis.error_class is ErrorClass.RATE_LIMIT
+            rates.cooldown.why = "rate limit" if limited else f"cooling after {diagnosis.title}"
             self.changed(standing, Scope.RATE, now)
             return None
         if verdict.hold is Hold.BLOCK:

@@ -7,10 +7,10 @@ from random import Random
 from typing import Any
 
 import pytest
-from core.scripted import broken, invalid, tier
+from core.scripted import broken, invalid, rate_limited, tier
 
-from failover_plugin import ConfigError, Failover, Health, Policy
-from failover_plugin.policy import BreakerPolicy
+from failover_plugin import BreakerPolicy, ConfigError, ErrorClass, Failover, Health, Policy, VerdictPolicy
+from failover_plugin.classify import Hold
 from failover_plugin.testing import FakeClock
 
 
@@ -89,6 +89,22 @@ def test_failures_in_a_row_are_counted_from_the_last_success() -> None:
     assert life.fails().fails().in_a_row == 2
     assert life.succeeds().in_a_row == 0
     assert life.fails().in_a_row == 1
+
+
+def test_a_rest_says_what_it_is_for() -> None:
+    resting = VerdictPolicy(hold=Hold.COOL, seconds=30)
+    policy = Policy(strategy="sequential", verdicts={ErrorClass.SERVER_ERROR: resting})
+    fo = Failover(tier(3), policy, clock=FakeClock(), rng=Random(1))
+    for error in (broken(), rate_limited(30)):
+        permit = fo.acquire()
+        assert permit is not None
+        permit.failure(error)
+    fo.cool("c", 30)
+    assert [line.reason for line in fo.health().targets] == [
+        "cooling after server_error 500",
+        "rate limit",
+        "cooling by hand",
+    ]
 
 
 def test_a_callers_own_mistake_is_not_a_failure_in_a_row() -> None:
