@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import fields, replace
 from functools import cache
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import NamedTuple, cast
 from urllib.parse import urlsplit, urlunsplit
@@ -18,6 +19,7 @@ from failover_plugin._files import mapping, read_mapping
 from failover_plugin._validation import config_error
 from failover_plugin.classify.redact import redact
 from failover_plugin.errors import ConfigError
+from failover_plugin.events import Listener
 from failover_plugin.model import Request, Target
 from failover_plugin.policy import Policy
 
@@ -66,6 +68,13 @@ def checked_policy(policy: object) -> Policy:
     if not isinstance(policy, Policy):
         raise ConfigError(f"policy = {redact(repr(policy))[:80]}: give a Policy(...), or Policy.from_file(path).")
     return policy
+
+
+def checked_listener(listener: Listener | None) -> Listener | None:
+    """The listener, if it can be called and is done when it returns. Raises ``ConfigError``."""
+    if listener is not None and (not callable(listener) or iscoroutinefunction(listener)):
+        raise ConfigError(f"on_event = {redact(repr(listener))[:80]}: give a plain function of one event.")
+    return listener
 
 
 def checked_request(request: Request | None) -> Request:

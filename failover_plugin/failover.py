@@ -14,7 +14,7 @@ from weakref import WeakSet
 from failover_plugin import adrivers, drivers, threads
 from failover_plugin.attempting import Result
 from failover_plugin.clock import Clock, SystemClock
-from failover_plugin.config import checked_policy, checked_request, checked_targets
+from failover_plugin.config import checked_listener, checked_policy, checked_request, checked_targets
 from failover_plugin.drivers import Marks
 from failover_plugin.errors import ConfigError
 from failover_plugin.events import Listener, Listeners
@@ -69,7 +69,7 @@ class Failover:
         self._clock = clock or SystemClock()
         self._own_rng = rng is None
         rng = rng or Random()  # noqa: S311 - not for secrets
-        self._on_event = on_event
+        self._on_event = checked_listener(on_event)
         listeners = Listeners(on_event) if on_event else Listeners()
         self._fleet = _fleet(checked_targets(targets), checked_policy(policy), rng, listeners)
         _alive.add(self)

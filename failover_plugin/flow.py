@@ -140,17 +140,15 @@ class Flow:
         news, failure = self._fleet.health.news, self._failure
         if failure and failure.target != start.target:
             reason = failure.diagnosis.title
-            news.add(FailedOver(at=now, from_target=failure.target, to_target=start.target, reason=reason))
-        news.add(AttemptStarted(at=now, target=start.target, number=start.number, request_id=self.request_id))
-        news.tell()
+            news.tell_now(FailedOver(at=now, from_target=failure.target, to_target=start.target, reason=reason))
+        news.tell_now(AttemptStarted(at=now, target=start.target, number=start.number, request_id=self.request_id))
 
     def _give_up(self, error: BaseException, now: float) -> GiveUp:
         news = self._fleet.health.news
         if news.wanted:
             retry_after = getattr(error, "retry_after", None)
             told = self._ledger.told()
-            news.add(Exhausted(at=now, request_id=self.request_id, errors=told, retry_after=retry_after))
-            news.tell()
+            news.tell_now(Exhausted(at=now, request_id=self.request_id, errors=told, retry_after=retry_after))
         return GiveUp(error)
 
     def wait(self, wake: Callable[[], None]) -> None:
@@ -191,7 +189,7 @@ class Flow:
             return None
         if health.news.wanted:
             number = self._ledger.number + 1
-            health.news.add(
+            health.news.tell_now(
                 BackupStarted(at=now, target=lease.standing.target, slow_target=start.target, number=number)
             )
         return self._start(lease, now)
@@ -296,8 +294,8 @@ class Flow:
         news = self._fleet.health.news
         if news.wanted:
             attempt, request_id = start.attempt(), self.request_id
-            news.add(AttemptEnded(at=now, attempt=attempt, target=start.target, request_id=request_id, usage=usage))
-            news.tell()
+            ended = AttemptEnded(at=now, attempt=attempt, target=start.target, request_id=request_id, usage=usage)
+            news.tell_now(ended)
 
     # -- how it ends --------------------------------------------------------------------------------------------------
 

@@ -32,6 +32,10 @@ class News:
         """Tell listeners this."""
         self.events.append(event)
 
+    def tell_now(self, event: Event) -> None:
+        """Tell listeners this at once, in the thread of the request that it is about; not under the lock."""
+        self._listeners.emit(event)
+
     def call(self, wake: Callable[[], None]) -> None:
         """Wake this one up."""
         self.calls.append(wake)
