@@ -15,9 +15,9 @@ from typing import Any, Generic, TypeVar
 
 from failover_plugin.attempting import Attempting, Result
 from failover_plugin.clock import Clock
-from failover_plugin.drivers import END, Marks
+from failover_plugin.drivers import END
 from failover_plugin.flow import Flow, GiveUp
-from failover_plugin.intake import Intake
+from failover_plugin.intake import Delivered, Intake, Marks
 from failover_plugin.model import Target
 from failover_plugin.start import Start
 
@@ -181,13 +181,19 @@ class _Relay(Generic[C]):
     """A backup of a stream: read in a task of its own, delivered through a queue once it has won."""
 
     def __init__(
-        self, flow: Flow, open_: Callable[[Target], AsyncIterator[C]], clock: Clock, marks: Marks[C], start: Start
+        self,
+        flow: Flow,
+        open_: Callable[[Target], AsyncIterator[C]],
+        clock: Clock,
+        marks: Marks[C],
+        start: Start,
+        delivered: Delivered[C],
     ) -> None:
         self._open = open_
         self._clock = clock
         self._start = start
         self._queue: asyncio.Queue[C] = asyncio.Queue(maxsize=1)
-        self.intake = Intake(flow, start, clock.monotonic(), marks.has_content, marks.is_finished)
+        self.intake = Intake(flow, start, clock.monotonic(), marks, delivered)
 
     async def read(self, race: Race) -> None:
         """Read to the end."""
@@ -230,9 +236,10 @@ async def astream(  # noqa: C901 - the steps of stream(), and those of a race
 ) -> AsyncGenerator[C, None]:
     """Drive a stream in this task."""
     relays: list[_Relay[C]] = []
+    delivered = Delivered(marks)
 
     async def back_up(race: Race, start: Start) -> None:
-        relays.append(_Relay(flow, open_, clock, marks, start))
+        relays.append(_Relay(flow, open_, clock, marks, start, delivered))
         await relays[-1].read(race)
 
     race = Race(flow, clock, back_up)
@@ -241,7 +248,7 @@ async def astream(  # noqa: C901 - the steps of stream(), and those of a race
             start = await race.next()
             race.begin(start)
             relays.clear()
-            intake = Intake(flow, start, clock.monotonic(), marks.has_content, marks.is_finished)
+            intake = Intake(flow, start, clock.monotonic(), marks, delivered)
             source: AsyncIterator[C] | None = None
             try:
                 with Attempting(start):

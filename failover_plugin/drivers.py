@@ -9,26 +9,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from failover_plugin.attempting import Attempting, Result
 from failover_plugin.clock import Clock
 from failover_plugin.flow import Flow, GiveUp
-from failover_plugin.intake import Intake
+from failover_plugin.intake import Delivered, Intake, Marks
 from failover_plugin.model import Target
 from failover_plugin.start import Start
 
 T = TypeVar("T")
 C = TypeVar("C")
-
-
-@dataclass(frozen=True, slots=True)
-class Marks(Generic[C]):
-    """How to read a stream's chunks: which carry content, and which, if any, carries the provider's finish mark."""
-
-    has_content: Callable[[C], bool]
-    is_finished: Callable[[C], bool] | None = None
 
 
 def next_start(flow: Flow, clock: Clock) -> Start:
@@ -66,9 +57,10 @@ def stream(
     flow: Flow, open_: Callable[[Target], Iterator[C]], clock: Clock, marks: Marks[C]
 ) -> Generator[C, None, None]:
     """Drive a stream in this thread."""
+    delivered = Delivered(marks)
     while True:
         start = next_start(flow, clock)
-        intake = Intake(flow, start, clock.monotonic(), marks.has_content, marks.is_finished)
+        intake = Intake(flow, start, clock.monotonic(), marks, delivered)
         source: Iterator[C] | None = None
         try:
             with Attempting(start):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from random import Random
@@ -13,15 +13,16 @@ from weakref import WeakSet
 
 from failover_plugin import adrivers, drivers, threads
 from failover_plugin.attempting import Result
+from failover_plugin.classify.allowance import used_up_for
 from failover_plugin.clock import Clock, SystemClock
 from failover_plugin.config import checked_listener, checked_policy, checked_request, checked_targets
-from failover_plugin.drivers import Marks
 from failover_plugin.errors import ConfigError
 from failover_plugin.events import Listener, Listeners
 from failover_plugin.flow import Flow, GiveUp, Sleep
 from failover_plugin.hand import Hand
 from failover_plugin.health import FleetHealth
 from failover_plugin.health_report import HealthReport
+from failover_plugin.intake import Marks
 from failover_plugin.model import Request, Skip, Target, Trail
 from failover_plugin.permit import Permit
 from failover_plugin.policy import Policy
@@ -114,16 +115,23 @@ class Failover:
         *,
         has_content: Callable[[C], bool] = bool,
         is_finished: Callable[[C], bool] | None = None,
+        text: Callable[[C], str] | None = None,
+        cut: Callable[[C, int], C] | None = None,
     ) -> Stream[C]:
         """Chunks from ``open_(target)``, at whichever target can; from the first content on, from that target only.
 
         ``has_content`` tells a chunk with content from an empty one; ``is_finished`` tells the chunk that carries the
         provider's finish mark, without which an end is a failure (None: every normal end is good). Raises as ``run``,
         and ``StreamInterrupted`` if the stream dies after its first content.
+
+        With ``stream_failover="resume"`` a stream that dies is gone on with elsewhere: by a target with the capability
+        ``prefill``, whose ``open_`` reads what was delivered from ``current_attempt().prefix``, or by a restart, as far
+        as it says the same. ``text`` is a chunk's text, ``cut`` the chunk without its first so many characters; chunks
+        that are strings need neither.
         """
         flow = self._flow(request, streaming=True)
         driver = threads.stream if self._in_threads else drivers.stream
-        return Stream(flow, driver(flow, open_, self._clock, Marks(has_content, is_finished)))
+        return Stream(flow, driver(flow, open_, self._clock, Marks(has_content, is_finished, text, cut)))
 
     def astream(
         self,
@@ -132,10 +140,12 @@ class Failover:
         *,
         has_content: Callable[[C], bool] = bool,
         is_finished: Callable[[C], bool] | None = None,
+        text: Callable[[C], str] | None = None,
+        cut: Callable[[C, int], C] | None = None,
     ) -> AsyncStream[C]:
         """As ``stream``, for an async iterator; deadlines are kept here."""
         flow = self._flow(request, streaming=True)
-        return AsyncStream(flow, adrivers.astream(flow, open_, self._clock, Marks(has_content, is_finished)))
+        return AsyncStream(flow, adrivers.astream(flow, open_, self._clock, Marks(has_content, is_finished, text, cut)))
 
     def acquire(
         self,
@@ -219,6 +229,11 @@ class Failover:
     def cool(self, target_id: str, seconds: float) -> None:
         """Let this target, and what shares its rate limit, rest for so long; 0 ends any rest."""
         self._hand.cool(self._standing(target_id), _seconds(seconds), self._clock.monotonic())
+
+    def saw(self, target_id: str, headers: Mapping[str, str]) -> None:
+        """A response of this target had these headers: a rate limit that they call used up is not run into."""
+        if seconds := used_up_for(headers):
+            self._fleet.health.used_up(self._standing(target_id), seconds, self._clock.monotonic())
 
     def _standing(self, target_id: str) -> Standing:
         by_id = self._fleet.health.roster.by_id

@@ -30,6 +30,11 @@ TOO_LATE = 0.01
 STREAM_LIFETIME = 600.0
 """Seconds after a stream's first content in which it must have ended."""
 
+
+class Diverged(Exception):
+    """A restarted stream does not continue what was delivered: nobody's fault, and no continuation."""
+
+
 _numbers = count(1)
 
 
@@ -51,8 +56,20 @@ class Flow:
     """One request. Used by one caller at a time; told the time, in monotonic seconds."""
 
     __slots__ = (
-        "_broken", "_committed", "_deadline", "_failure", "_fleet", "_ledger", "_request", "_streaming",
-        "_succession", "live", "on_wake", "request_id", )  # fmt: skip
+        "_broken",
+        "_committed",
+        "_deadline",
+        "_failure",
+        "_fleet",
+        "_ledger",
+        "_request",
+        "_streaming",
+        "_succession",
+        "live",
+        "on_wake",
+        "request_id",
+        "resumable",
+    )
 
     def __init__(
         self, fleet: Fleet, request: Request, now: float, *, streaming: bool = False, tried: Sequence[str] = ()
@@ -76,6 +93,8 @@ class Flow:
         self.on_wake: Callable[[], None] | None = None
         """Set by drivers that can be woken: called, under no lock, when ``next`` or ``evacuate`` may have news."""
         self.request_id = next(_numbers)
+        self.resumable = True
+        """Whether what was delivered of a stream is known, so that it can be gone on with."""
 
     @property
     def trail(self) -> Trail:
@@ -237,6 +256,10 @@ class Flow:
         self._failure = None
         return losers
 
+    def used_up(self, start: Start, seconds: float, now: float) -> None:
+        """Its provider says that nothing is left of a limit for so long."""
+        self._fleet.health.used_up(start.lease.standing, seconds, now)
+
     def failed(self, start: Start, error: BaseException, now: float) -> Diagnosis:
         """The call failed; returns what it was."""
         diagnosis = self.judge(start, error)
@@ -249,7 +272,7 @@ class Flow:
         self._gone(start)
         self._end(start, now, diagnosis, error)
         self._failure = Failure(start.target, error, diagnosis)
-        if self._committed is start and self._fleet.policy.stream_failover == "resume":
+        if self._committed is start and self.resumable and self._fleet.policy.stream_failover == "resume":
             self._committed, self._broken = None, self._broken or self._failure
         return diagnosis
 
@@ -265,6 +288,8 @@ class Flow:
         """What the error was; one that broke a stream after its first content speaks of the target's streams, unless
         the caller left or the text was blocked.
         """
+        if isinstance(error, Diverged):
+            return _diverged
         diagnosis = _of_members(error) or classify(error, provider=start.target.provider, handled=start.handled)
         of_the_call = diagnosis.scope in (Scope.TARGET, Scope.REQUEST)
         its_own = diagnosis.error_class in (ErrorClass.CANCELLED, ErrorClass.CONTENT_POLICY)
@@ -352,6 +377,9 @@ class Flow:
 
 
 _left = Diagnosis(error_class=ErrorClass.CANCELLED, scope=Scope.REQUEST, evidence="the caller left")
+_diverged = Diagnosis(
+    error_class=ErrorClass.INVALID_REQUEST, scope=Scope.REQUEST, evidence="restarted, it says something else"
+)
 _not_needed = Diagnosis(error_class=ErrorClass.CANCELLED, scope=Scope.REQUEST, evidence="another one answered first")
 
 

@@ -64,7 +64,7 @@ class FleetHealth:
             for standing in roster.standings:
                 if (known := old.get(standing.id)) and known.target == standing.target:
                     standing.inherit(known)
-            self.scopes.adopt(roster.standings)
+            self.scopes.adopt(roster.by_id)
             self.selection = Selection(roster, self._policy, self._sessions)
             for standing in roster.standings:
                 roster.review(standing, now)
@@ -80,13 +80,16 @@ class FleetHealth:
         """In a child process: a fresh lock, and nothing in flight, since the parent's calls are not ours."""
         self.lock = RLock()
         self._generation += 1
+        for lease in self._mortal:
+            lease.settled = True
         self._mortal.clear()
         self.news.forget()
         for _, _, breaker in self.scopes:
             breaker.forget_probes()
         for standing in self.roster.standings:
-            standing.counts.in_flight = standing.probing = 0
+            standing.counts.in_flight = standing.counts.probing = 0
             standing.silent.clear()
+        self.roster.look_again()
 
     # -- before a call ------------------------------------------------------------------------------------------------
 
@@ -182,7 +185,7 @@ class FleetHealth:
             if self.news.wanted and breaker.probes == 1:
                 self.news.add(BreakerHalfOpen(at=now, **self.trouble.place(standing, scope)))
         lease.test = not probed and (standing.slow or standing.suspicious(now))
-        standing.probing += lease.test
+        standing.counts.probing += lease.test
         if standing.rates:
             lease.tokens = _estimate(request)
             standing.rates.take(lease.tokens, now)
@@ -246,7 +249,10 @@ class FleetHealth:
     # -- after it -----------------------------------------------------------------------------------------------------
 
     def succeeded(self, lease: Lease, now: float, tokens: float | None = None, *, timed: bool = False) -> None:
-        """The call was answered in full, for so many ``tokens``. ``timed``: how long a plain one took is worth knowing."""
+        """The call was answered in full, for so many ``tokens``.
+
+        ``timed``: how long a plain one took is worth knowing.
+        """
         with self.lock:
             if self._settle(lease):
                 standing, counts = lease.standing, lease.standing.counts
@@ -286,6 +292,14 @@ class FleetHealth:
             error_class=ErrorClass.TIMEOUT, scope=Scope.TARGET, message="late, and a backup answered first"
         )
         self.failed(lease, slow, now)
+
+    def used_up(self, standing: Standing, seconds: float, now: float) -> None:
+        """The provider says that nothing is left of a limit of this target for so long."""
+        with self.lock:
+            rates = self.scopes.rates(standing)
+            rates.used_up = max(rates.used_up, now + seconds)
+            self.trouble.changed(standing, Scope.RATE, now)
+        self.news.tell()
 
     def released(self, lease: Lease, now: float) -> None:
         """The caller left: evidence for nothing."""
@@ -394,7 +408,7 @@ class FleetHealth:
         """Give back its place as a test, and see what that changes."""
         standing = lease.standing
         if lease.test:
-            standing.probing -= 1
+            standing.counts.probing -= 1
         self.review(standing, now)
 
     def _give_back(self, lease: Lease, now: float) -> None:

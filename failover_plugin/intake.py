@@ -8,40 +8,94 @@ accepted a request, and fail afterwards. Up to there the request can go elsewher
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar, cast
 
 from failover_plugin.errors import StreamInterrupted
-from failover_plugin.flow import Flow
+from failover_plugin.flow import Diverged, Flow
 from failover_plugin.start import Start
 
 C = TypeVar("C")
 
+PREFILL = "prefill"
+"""Capability of a target that goes on with a text it is given."""
 AFTERMATH = 1.0
 """Seconds that what may follow the finish mark (a usage chunk, a closing sentinel) has to arrive."""
 
 
+@dataclass(frozen=True, slots=True)
+class Marks(Generic[C]):
+    """How to read a stream's chunks: which carry content, and which, if any, carries the provider's finish mark.
+
+    ``text`` and ``cut`` let a broken stream be resumed: a chunk's text, and the chunk without its first so many
+    characters. Chunks that are strings need neither.
+    """
+
+    has_content: Callable[[C], bool]
+    is_finished: Callable[[C], bool] | None = None
+    text: Callable[[C], str] | None = None
+    cut: Callable[[C, int], C] | None = None
+
+
+class Delivered(Generic[C]):
+    """The text that a request's caller has had, so that another target may go on from there and nowhere else."""
+
+    def __init__(self, marks: Marks[C]) -> None:
+        self._marks = marks
+        self.so_far = ""
+        self.readable = True
+        """Whether all of it is known: a stream whose chunks cannot be read is not resumed."""
+
+    def text(self, chunk: C) -> str:
+        """The chunk's."""
+        if self._marks.text is not None:
+            return self._marks.text(chunk)
+        self.readable = self.readable and isinstance(chunk, str)
+        return chunk if isinstance(chunk, str) else ""
+
+    def cut(self, chunk: C, count: int) -> C:
+        """The chunk without its first so many characters."""
+        if self._marks.cut is not None:
+            return self._marks.cut(chunk, count)
+        return cast("C", self.text(chunk)[count:])
+
+    def add(self, chunk: C) -> None:
+        """The caller has it now."""
+        self.so_far += self.text(chunk)
+
+
 class Intake(Generic[C]):
-    """One attempt's stream. Told the time, in monotonic seconds."""
+    """One attempt's stream. Told the time, in monotonic seconds.
+
+    Of a resumed stream, a target that takes a prefix (capability ``prefill``) is handed the text so far, and goes on.
+    Any other starts anew: what it says first is checked against that text and dropped, as far as it is the same.
+    """
 
     def __init__(
         self,
         flow: Flow,
         start: Start,
         now: float,
-        has_content: Callable[[C], bool],
-        is_finished: Callable[[C], bool] | None,
+        marks: Marks[C],
+        delivered: Delivered[C],
     ) -> None:
         self._flow = flow
         self._start = start
         self._started = now
-        self._has_content = has_content
-        self._is_finished = is_finished
+        self._has_content = marks.has_content
+        self._is_finished = marks.is_finished
+        self._delivered = delivered
         self._finished = False
         self._held: list[C] = []
         self.committed = False
         """Whether content has been delivered."""
         self.good = True
         """Whether nothing has gone wrong."""
+        self._to_check = ""
+        """What the caller has had and this attempt has not yet repeated."""
+        if start.resumed:
+            start.prefix = delivered.so_far
+            self._to_check = "" if PREFILL in start.target.capabilities else delivered.so_far
 
     def accept(self, chunk: C, now: float) -> list[C]:
         """Take a chunk; returns the chunks that may be delivered now. Raises ``TimeoutError`` if content, or the finish
@@ -52,7 +106,7 @@ class Intake(Generic[C]):
         if self.committed:
             if now >= self._start.deadline and not self._finished:
                 raise self.overdue(now)
-            return [chunk]
+            return self._deliver([chunk])
         self._held.append(chunk)
         if not self._has_content(chunk):
             if now - self._started > self._start.first_content_timeout and not self._finished:
@@ -60,12 +114,33 @@ class Intake(Generic[C]):
             return []
         self.committed = True
         self._flow.first_content(self._start, now)
-        return self.rest()
+        return self._deliver(self.rest())
+
+    def _deliver(self, chunks: list[C]) -> list[C]:
+        """What of these the caller has not had."""
+        fresh = [new for chunk in chunks if (new := self._beyond(chunk)) is not None] if self._to_check else chunks
+        for chunk in fresh:
+            self._delivered.add(chunk)
+        self._flow.resumable = self._delivered.readable
+        return fresh
+
+    def _beyond(self, chunk: C) -> C | None:
+        """The chunk as far as it goes beyond what was delivered. Raises ``Diverged`` if it does not continue that."""
+        text, known = self._delivered.text(chunk), self._to_check
+        same = min(len(text), len(known))
+        if text[:same] != known[:same]:
+            raise Diverged("The restarted stream says something else than what was delivered.")
+        self._to_check = known[same:]
+        if same == len(text):
+            return None
+        return self._delivered.cut(chunk, same) if same else chunk
 
     def ended(self, now: float) -> None:
         """The stream ended. Raises ``StreamInterrupted`` if a finish mark is due and was not seen."""
         if self._is_finished is not None and not self._finished:
             raise StreamInterrupted(f"The stream from {self._start.target.id} ended without a finish mark.")
+        if self._to_check:
+            raise Diverged("The restarted stream is shorter than what was delivered.")
         self._flow.succeeded(self._start, now)
 
     def broke(self, error: Exception, now: float) -> None:

@@ -82,10 +82,6 @@ class Meter:
         """Count ``units`` (requests or tokens); negative ones were estimated too high."""
         self._due = max(self._due, now) + units * self._interval
 
-    def drained(self, seconds: float, now: float) -> None:
-        """The provider says that nothing is left for so many ``seconds``."""
-        self._due = max(self._due, now + min(seconds, LONGEST) + self._burst - self._interval)
-
 
 SHRINK = 0.7
 """Share of the calls under way that an overloaded server keeps (as in TCP BIC; halving throws good capacity away)."""

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from failover_plugin.classify.allowance import used_up_for
 from failover_plugin.clock import Clock
 from failover_plugin.errors import AllTargetsFailed
 from failover_plugin.flow import Flow
@@ -70,6 +73,11 @@ class Permit:
         """The call answered in full; ``usage`` are its tokens, which correct the estimate for ``Target.tpm``."""
         if self._settle():
             self.flow.succeeded(self._start, self._clock.monotonic(), usage)
+
+    def saw(self, headers: Mapping[str, str]) -> None:
+        """The response had these headers: a rate limit that they call used up is not run into."""
+        if seconds := used_up_for(headers):
+            self.flow.used_up(self._start, seconds, self._clock.monotonic())
 
     def failure(self, error: BaseException) -> Diagnosis:
         """The call failed; returns what it was."""

@@ -58,6 +58,8 @@ class Counts:
     streak: int = 0
     """Failures in a row, the callers' own left out."""
     in_flight: int = 0
+    probing: int = 0
+    """Calls under way that test whether it is as degraded as it looks."""
     backups: int = 0
     anomalies: int = 0
     last: Diagnosis | None = None
@@ -72,6 +74,8 @@ class Rates:
     requests: Meter | None = None
     tokens: Meter | None = None
     cooldown: Cooldown = field(default_factory=Cooldown)
+    used_up: float = -inf
+    """Until when the provider says that nothing is left."""
 
     def take(self, tokens: float, now: float) -> None:
         """A request of so many tokens is about to be made."""
@@ -88,7 +92,7 @@ class Rates:
 
     def free_at(self, now: float, tokens: float = 1.0) -> float:
         """When a request of so many tokens may pass."""
-        free = max(now, self.cooldown.until)
+        free = max(now, self.cooldown.until, self.used_up)
         if self.requests:
             free = self.requests.free_at(free)
         return self.tokens.free_at(free, tokens) if self.tokens else free
@@ -118,8 +122,6 @@ class Standing:
     """Calls under way when it was last left alone."""
     whole: Baseline | None = None
     """How long plain calls take in all."""
-    probing: int = 0
-    """Calls under way that test whether it is as degraded as it looks."""
     probe_at: float = inf
     """When the next such test is due."""
     waits: int = 0
@@ -194,14 +196,14 @@ class Standing:
             return Grade.FULL, inf
         if self.slow or self.suspicious(now):
             return self._degraded(now)
-        self.probe_at = inf
+        self.probe_at, self.waits = inf, 0
         return Grade.READY, inf
 
     def _degraded(self, now: float) -> tuple[Grade, float]:
         self.probe_at = min(self.probe_at, now + PROTECTS * 2.0 ** min(self.waits, 4))
-        if not self.probing and now >= self.probe_at:
+        if not self.counts.probing and now >= self.probe_at:
             return Grade.PROBE, inf
-        return Grade.DEGRADED, min(self.probe_at if not self.probing else inf, self._cleared_at(now))
+        return Grade.DEGRADED, min(self.probe_at if not self.counts.probing else inf, self._cleared_at(now))
 
     def _cleared_at(self, now: float) -> float:
         """When time alone will have cleared it of suspicion."""
@@ -212,9 +214,21 @@ class Standing:
 
 
 _LEARNT = (
-    "limit", "latency", "whole", "disabled", "slow", "before", "probing", "probe_at", "waits", "heard", "heard_of",
-    "refused", "peak", "peak_at", "silent",
-)  # fmt: skip
+    "limit",
+    "latency",
+    "whole",
+    "disabled",
+    "slow",
+    "before",
+    "probe_at",
+    "waits",
+    "heard",
+    "heard_of",
+    "refused",
+    "peak",
+    "peak_at",
+    "silent",
+)
 
 
 class Lease:
@@ -224,9 +238,20 @@ class Lease:
     """
 
     __slots__ = (
-        "backup", "born", "content", "doubt", "expires", "generation", "probes", "settled", "standing", "started",
-        "streaming", "test", "tokens",
-    )  # fmt: skip
+        "backup",
+        "born",
+        "content",
+        "doubt",
+        "expires",
+        "generation",
+        "probes",
+        "settled",
+        "standing",
+        "started",
+        "streaming",
+        "test",
+        "tokens",
+    )
 
     def __init__(self, standing: Standing, born: int, now: float, expires: float, generation: int) -> None:
         self.standing = standing

@@ -28,9 +28,25 @@ class Start:
     """
 
     __slots__ = (
-        "_before", "_policy", "_request", "_request_began", "began", "content_after", "deadline", "diagnosis", "ended",
-        "handled", "lease", "number", "prefix", "resumed", "_soft", "_tempo", "streaming", "target",
-    )  # fmt: skip
+        "_before",
+        "_policy",
+        "_request",
+        "_request_began",
+        "_soft",
+        "_tempo",
+        "began",
+        "content_after",
+        "deadline",
+        "diagnosis",
+        "ended",
+        "handled",
+        "lease",
+        "number",
+        "prefix",
+        "resumed",
+        "streaming",
+        "target",
+    )
 
     def __init__(
         self, lease: Lease, request: Request, ledger: Ledger, policy: Policy, deadline: float, tempo: Tempo

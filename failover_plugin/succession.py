@@ -62,8 +62,20 @@ class Succession:
     """One request's order of targets. Told the time; ``deadline`` too is in monotonic seconds."""
 
     __slots__ = (
-        "_allowed", "_asked", "_deadline", "_facing", "_fleet", "_ledger", "_mask", "_offered", "_paused_before",
-        "_request", "_streaming", "_waiting_since", "_withheld", )  # fmt: skip
+        "_allowed",
+        "_asked",
+        "_deadline",
+        "_facing",
+        "_fleet",
+        "_ledger",
+        "_mask",
+        "_offered",
+        "_paused_before",
+        "_request",
+        "_streaming",
+        "_waiting_since",
+        "_withheld",
+    )
 
     def __init__(
         self, fleet: Fleet, request: Request, ledger: Ledger, *, tried: Sequence[str], deadline: float, streaming: bool

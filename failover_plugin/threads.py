@@ -16,9 +16,9 @@ from typing import Any, Generic, TypeVar
 
 from failover_plugin.attempting import Attempting, Result
 from failover_plugin.clock import Clock
-from failover_plugin.drivers import END, Marks, close, each, next_start
+from failover_plugin.drivers import END, close, each, next_start
 from failover_plugin.flow import Flow
-from failover_plugin.intake import Intake
+from failover_plugin.intake import Delivered, Intake, Marks
 from failover_plugin.model import Target
 from failover_plugin.start import Start
 
@@ -189,12 +189,12 @@ def stream(
         finally:
             close(source)
 
-    lines = _Lines[C](flow, clock, read)
+    lines, delivered = _Lines[C](flow, clock, read), Delivered(marks)
     try:
         while True:
             lines.begin(next_start(flow, clock))
             while lines.live:
-                ready, over = _one_step(lines, flow, clock, marks)
+                ready, over = _one_step(lines, flow, clock, marks, delivered)
                 yield from ready
                 if over:
                     return
@@ -202,12 +202,14 @@ def stream(
         lines.abandon()
 
 
-def _one_step(lines: _Lines[C], flow: Flow, clock: Clock, marks: Marks[C]) -> tuple[list[C], bool]:
+def _one_step(
+    lines: _Lines[C], flow: Flow, clock: Clock, marks: Marks[C], delivered: Delivered[C]
+) -> tuple[list[C], bool]:
     """What may be delivered after the next word, and whether that was the end of the answer."""
 
     def intake_of(line: _Line[C]) -> Intake[C]:
         if line.intake is None:
-            line.intake = Intake(flow, line.start, line.start.began, marks.has_content, marks.is_finished)
+            line.intake = Intake(flow, line.start, line.start.began, marks, delivered)
         return line.intake
 
     def due(line: _Line[C]) -> float:
