@@ -22,7 +22,8 @@ class Hold(StrEnum):
     """What happens to the scope that is to blame.
 
     ``cool``: it rests until its Retry-After has passed, else for ``seconds`` if these are given. ``block``: it rests
-    for ``seconds``, doubling up to an hour, and comes back with one probe. ``none``: the failure detector alone decides.
+    for ``seconds``, doubling up to an hour, and comes back with one probe. ``none``: the failure detector alone
+    decides.
     """
 
     NONE = "none"
