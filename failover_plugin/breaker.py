@@ -80,7 +80,7 @@ class Breaker:
         self._losses = 0
         self.probes = 0
         """Probes under way."""
-        self.epoch = era.now
+        self.epoch = 0  # not the present one: calls that began before it was made speak of this scope too
         self.until: float | None = None
         """When an opening ends; None while closed."""
         self.reason = ""

@@ -185,6 +185,12 @@ class Roster:
                 standing.due = inf
                 self.review(standing, now)
 
+    def look_again(self) -> None:
+        """What was under way is not any more: look at everybody before the next choice."""
+        for standing in self.standings:
+            standing.due = -inf
+        self._clean()
+
     @property
     def everybody(self) -> int:
         """All targets as a bit set."""

@@ -5,7 +5,7 @@ A healthy fleet has none, so asking it looks at none. Changed only by ``FleetHea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 
 from failover_plugin.breaker import Breaker, Era
 from failover_plugin.limits import Meter
@@ -23,12 +23,13 @@ class Scopes:
         self.breakers: dict[tuple[Scope, Key], Breaker] = {}
         self._rates: dict[Key, Rates] = {}
         self._sharers: dict[tuple[Scope, Key], list[Standing]] = {}
+        self._present: Mapping[str, Standing] = {}
 
-    def adopt(self, standings: Iterable[Standing]) -> None:
+    def adopt(self, present: Mapping[str, Standing]) -> None:
         """These are the targets now: what they share is kept, and what nobody shares any more is forgotten."""
-        breakers, rates, self._sharers = self.breakers, self._rates, {}
+        breakers, rates, self._sharers, self._present = self.breakers, self._rates, {}, present
         self.breakers, self._rates = {}, {}
-        for standing in standings:
+        for standing in present.values():
             keys = scope_keys(standing.target)
             for full in keys.items():
                 if full[1][0] is not None:
@@ -53,7 +54,7 @@ class Scopes:
             return self.breaker(standing, Scope.CREDENTIAL)
         full = scope, keys[scope]
         breaker = self.breakers.get(full) or self.breakers.setdefault(full, Breaker(self._policy, self.era))
-        for sharer in {s.id: s for s in (standing, *self.sharers(full))}.values():
+        for sharer in (standing, *self.sharers(full)):
             if all(own is not scope for own, _ in sharer.breakers):
                 sharer.breakers = (*sharer.breakers, (scope, breaker))
         return breaker
@@ -69,14 +70,17 @@ class Scopes:
         return standing.rates or Rates()
 
     def sharers(self, full: tuple[Scope, Key]) -> list[Standing]:
-        """Everybody who shares what is named; nobody if nothing is."""
-        return self._sharers.get(full, [])
+        """Everybody who shares this now."""
+        scope, (name, *own) = full
+        if name is not None:
+            return self._sharers.get(full, [])
+        standing = self._present.get(own[0] or "")
+        return [standing] if standing and scope_keys(standing.target).get(scope) == full[1] else []
 
     def companions(self, standing: Standing, scope: Scope) -> list[Standing]:
         """Everybody who shares this scope of a target with it, itself included."""
         keys = scope_keys(standing.target)
-        full = scope, keys.get(scope, keys[Scope.CREDENTIAL])
-        return self._sharers.get(full) or [standing]
+        return self.sharers((scope, keys.get(scope, keys[Scope.CREDENTIAL]))) or [standing]
 
     def __iter__(self) -> Iterator[tuple[Scope, Key, Breaker]]:
         return ((scope, key, breaker) for (scope, key), breaker in self.breakers.items())

@@ -214,21 +214,9 @@ class Standing:
 
 
 _LEARNT = (
-    "limit",
-    "latency",
-    "whole",
-    "disabled",
-    "slow",
-    "before",
-    "probe_at",
-    "waits",
-    "heard",
-    "heard_of",
-    "refused",
-    "peak",
-    "peak_at",
-    "silent",
-)
+    "limit", "latency", "whole", "disabled", "slow", "before", "probe_at", "waits", "heard", "heard_of", "refused",
+    "peak", "peak_at", "silent",
+)  # fmt: skip
 
 
 class Lease:
@@ -238,20 +226,9 @@ class Lease:
     """
 
     __slots__ = (
-        "backup",
-        "born",
-        "content",
-        "doubt",
-        "expires",
-        "generation",
-        "probes",
-        "settled",
-        "standing",
-        "started",
-        "streaming",
-        "test",
-        "tokens",
-    )
+        "backup", "born", "content", "doubt", "expires", "generation", "probes", "settled", "standing", "started",
+        "streaming", "test", "tokens",
+    )  # fmt: skip
 
     def __init__(self, standing: Standing, born: int, now: float, expires: float, generation: int) -> None:
         self.standing = standing

@@ -45,12 +45,12 @@ class Trouble:
 
     def alive(self, lease: Lease, now: float) -> None:
         """Content has come from a target that has breakers, or limits."""
-        standing = lease.standing
+        standing, limit = lease.standing, lease.standing.limit
         for scope, breaker in standing.breakers:
             if breaker.answered(lease.born, probe=breaker in lease.probes, now=now):
                 self._closed(standing, scope, now)
+                limit = None  # a ramp begins after the answer that began it
         self._take_back(lease, now)
-        limit = standing.limit
         if limit is not None:
             eased = standing.latency is None or not standing.latency.overloaded(0.55)
             limit.grow(standing.counts.in_flight, eased=eased, wanted=bool(self._health.news.waiting))
@@ -125,11 +125,12 @@ class Trouble:
 
     def _scope(self, standing: Standing, diagnosis: Diagnosis, now: float) -> Scope:
         own_row = self._policy.verdicts.get(diagnosis.error_class)
+        scope = diagnosis.scope
         if own_row and own_row.scope:
-            return own_row.scope
-        if diagnosis.error_class is ErrorClass.NETWORK and self.uplink.broken(standing.target, now):
-            return Scope.LOCAL
-        return diagnosis.scope
+            scope = own_row.scope
+        elif diagnosis.error_class is ErrorClass.NETWORK and self.uplink.broken(standing.target, now):
+            scope = Scope.LOCAL
+        return Scope.CREDENTIAL if scope is Scope.ACCOUNT and not standing.target.account else scope
 
     def nothing(self, lease: Lease, now: float) -> None:
         """It told nothing about anybody."""

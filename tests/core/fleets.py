@@ -23,10 +23,14 @@ LONG = 1e6
 class Stage:
     """Targets, in the order of their tiers, and their health; every event is kept."""
 
-    def __init__(self, *targets: Target, seed: int = 0, now: float = 1000.0, **policy: Any) -> None:
+    def __init__(
+        self, *targets: Target, seed: int = 0, now: float = 1000.0, listening: bool = True, **policy: Any
+    ) -> None:
         self.now = now
         self.events: list[Event] = []
-        self.health = FleetHealth(targets, Policy(**policy), Random(seed), Listeners(self.events.append))
+        self.health = FleetHealth(
+            targets, Policy(**policy), Random(seed), Listeners(self.events.append) if listening else None
+        )
         self.hand = Hand(self.health)
 
     def __getitem__(self, target_id: str) -> Standing:
@@ -38,6 +42,10 @@ class Stage:
         lease = self.health.admit(self[target_id], Request(**facts), self.now, lifetime, streaming=streaming)
         assert lease is not None, self.health.refusal(self[target_id], self.now)
         return lease
+
+    @staticmethod
+    def pick_request(**facts: Any) -> Request:
+        return Request(**facts)
 
     def pick(self, free: int = EVERYBODY, *, backup: bool = False, **facts: Any) -> Lease | None:
         request = Request(**facts)
