@@ -7,10 +7,12 @@ from random import Random
 
 from failover_plugin.classify import VERDICTS
 from failover_plugin.failover import Failover
-from failover_plugin.flow import Flow, GiveUp, Sleep, Start
+from failover_plugin.flow import Flow, GiveUp, Sleep
 from failover_plugin.health import FleetHealth
+from failover_plugin.health_report import TargetHealth
 from failover_plugin.model import Diagnosis, ErrorClass, Request, Target
 from failover_plugin.policy import BreakerPolicy, Policy
+from failover_plugin.start import Start
 from failover_plugin.testing import FakeClock
 
 
@@ -97,7 +99,11 @@ def tier(count: int) -> list[Target]:
 
 def fleet_health(*targets: Target, seed: int = 0, **breaker: float) -> FleetHealth:
     """The health of these targets, all well."""
-    return FleetHealth(targets, BreakerPolicy(**breaker), Random(seed))
+    return FleetHealth(targets, Policy(breaker=BreakerPolicy(**breaker)), Random(seed))
+
+
+LONG = 1e6
+"""Seconds: a lease that lives so long never expires in a story."""
 
 
 class World:
@@ -112,26 +118,54 @@ class World:
     def request(self, request: Request | None = None, *, streaming: bool = False) -> Story:
         return Story(self, request or Request(), streaming=streaming)
 
+    def line(self, target_id: str) -> TargetHealth:
+        """A target's line in the health report."""
+        return self.failover.health()[target_id]
+
+    @property
+    def in_flight(self) -> int:
+        return self.failover.health().in_flight
+
     def wear_out(
         self, target_id: str, error_class: ErrorClass | str, *, times: int = 1, after: float | None = None
     ) -> None:
         """Have a target fail, all at once."""
-        now = self.clock.now
-        leases = [self.fleet.health.admit(self.fleet.standings[target_id], now) for _ in range(times)]
+        health, now = self.fleet.health, self.clock.now
+        standing = health.roster.by_id[target_id]
+        leases = [health.admit(standing, Request(), now, LONG) for _ in range(times)]
         for lease in leases:
             assert lease is not None
-            self.fleet.health.failed(lease, diagnosis(error_class, after), now)
+            health.failed(lease, diagnosis(error_class, after), now)
+
+    def acquaint(self, target_id: str, seconds: float, *, times: int = 20, streaming: bool = False) -> None:
+        """Have a target answer often enough for its usual time to be known."""
+        health = self.fleet.health
+        standing = health.roster.by_id[target_id]
+        for _ in range(times):
+            lease = health.admit(standing, Request(), self.clock.now, LONG, streaming=streaming)
+            assert lease is not None
+            self.clock.advance(seconds)
+            if streaming:
+                health.answered(lease, self.clock.now, LONG)
+            health.succeeded(lease, self.clock.now, timed=True)
 
 
 class Story:
-    """One request, told step by step: what the flow says is checked, what happened is reported."""
+    """One request, told step by step: what the flow says is checked, what happened is reported.
+
+    What is reported is about the call that began last, unless another one is named.
+    """
 
     def __init__(self, world: World, request: Request, *, streaming: bool = False) -> None:
         self.clock = world.clock
         self.flow = Flow(world.fleet, request, self.clock.now, streaming=streaming)
+        self.call: Start | None = None
 
     def next(self) -> Start | Sleep | GiveUp:
-        return self.flow.next(self.clock.now)
+        step = self.flow.next(self.clock.now)
+        if isinstance(step, Start):
+            self.call = step
+        return step
 
     def starts(self) -> Start:
         command = self.next()
@@ -153,12 +187,35 @@ class Story:
         assert isinstance(command, GiveUp), command
         return command.error
 
-    def fails(self, error: BaseException, *, after: float = 0.0) -> Story:
+    def backs_up(self, start: Start | None = None, *, after: float = 0.0) -> Start | None:
+        """The call is overdue."""
         self.clock.advance(after)
-        self.flow.failed(error, self.clock.now)
+        return self.flow.overdue(self._of(start), self.clock.now)
+
+    def evacuates(self, start: Start | None = None) -> Start | None:
+        """The call's target may have failed meanwhile."""
+        return self.flow.evacuate(self._of(start), self.clock.now)
+
+    def speaks(self, start: Start | None = None, *, after: float = 0.0) -> list[Start]:
+        """First content arrives; returns the calls that have lost."""
+        self.clock.advance(after)
+        return self.flow.first_content(self._of(start), self.clock.now)
+
+    def fails(self, error: BaseException, start: Start | None = None, *, after: float = 0.0) -> Story:
+        self.clock.advance(after)
+        self.flow.failed(self._of(start), error, self.clock.now)
         return self
 
-    def succeeds(self, *, after: float = 0.0) -> Story:
+    def succeeds(self, start: Start | None = None, *, after: float = 0.0) -> Story:
         self.clock.advance(after)
-        self.flow.succeeded(self.clock.now)
+        self.flow.succeeded(self._of(start), self.clock.now)
         return self
+
+    def leaves(self, start: Start | None = None) -> Story:
+        self.flow.abandoned(self._of(start), self.clock.now)
+        return self
+
+    def _of(self, start: Start | None) -> Start:
+        call = start or self.call
+        assert call is not None, "no call was made"
+        return call

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from math import inf
-from random import Random
 from typing import Any
 
 import pytest
@@ -16,7 +13,6 @@ from core.scripted import (
     blocked,
     broken,
     chain,
-    diagnosis,
     invalid,
     overloaded,
     rate_limited,
@@ -28,10 +24,8 @@ from core.scripted import (
 
 from failover_plugin.errors import AllTargetsFailed, DeadlineExceeded, StreamInterrupted
 from failover_plugin.flow import Sleep
-from failover_plugin.health import FleetHealth
 from failover_plugin.model import ErrorClass, Request, Target
 from failover_plugin.policy import BudgetPolicy, Policy
-from failover_plugin.standing import Lease, Standing
 
 
 def world(targets: list[Target], **policy: Any) -> World:
@@ -115,8 +109,9 @@ def test_same_target_retries_may_be_more_or_none() -> None:
 
 def test_a_target_that_opens_meanwhile_is_not_tried_again() -> None:
     fleet = world(chain(2))
+    story = fleet.request().asks("a")
     fleet.wear_out("a", "server_error", times=2)
-    fleet.request().asks("a").fails(broken()).asks("b")
+    story.fails(broken()).asks("b")
 
 
 def test_a_pause_that_finds_the_target_open_goes_on_to_the_next_tier() -> None:
@@ -136,28 +131,24 @@ def test_a_pause_that_finds_a_sibling_back_asks_the_sibling() -> None:
     story.asks("b")
 
 
-class Crowded(FleetHealth):
-    """Somebody else takes the first place that is asked for, at the last moment."""
-
-    taken: Lease | None = None
-
-    def admit(self, standing: Standing, now: float, lifetime: float = inf) -> Lease | None:
-        self.taken = self.taken or super().admit(standing, now)
-        return super().admit(standing, now, lifetime)
-
-
 def test_a_place_that_is_taken_in_between_is_looked_for_elsewhere() -> None:
     fleet = world(chain(2))
-    health = Crowded(fleet.fleet.targets, fleet.fleet.policy.breaker, Random(0))
-    fleet.fleet = replace(fleet.fleet, health=health, standings=health.standings)
-    for _ in range(3):
-        lease = FleetHealth.admit(health, health.standings["a"], fleet.clock.now)
-        assert lease is not None
-        health.failed(lease, diagnosis("server_error"), fleet.clock.now)
+    fleet.wear_out("a", "server_error", times=3)
     fleet.clock.advance(3)
+    fleet.request().asks("a")
     story = fleet.request().asks("b")
     assert "a probe is under way" in str(story.flow.trail)
-    assert health.report(fleet.clock.now)["a"].in_flight == 1
+    assert fleet.line("a").in_flight == 1
+
+
+def test_a_target_that_has_failed_twice_lately_is_passed_over_with_its_reason_then_tested() -> None:
+    fleet = world(chain(2))
+    fleet.wear_out("a", "server_error", times=2)
+    story = fleet.request().asks("b").succeeds()
+    assert str(story.flow.trail.skips[0]).strip() == "a not asked: degraded: server_error"
+    fleet.clock.advance(2)
+    fleet.request().asks("a")
+    fleet.request().asks("b")
 
 
 # -- rate limits ------------------------------------------------------------------------------------------------------
@@ -259,11 +250,12 @@ def test_with_nobody_there_a_long_absence_is_not_waited_for() -> None:
     assert [s.target for s in error.trail.skips] == ["a", "b", "c"]
 
 
-def test_there_is_one_wait_at_the_start_and_not_a_second() -> None:
+def test_waits_at_the_start_add_up_to_the_patience_and_no_further() -> None:
     fleet = world(chain(1))
-    fleet.wear_out("a", "rate_limit", after=1)
     story = fleet.request()
-    story.sleeps()
+    for _ in range(2):
+        fleet.wear_out("a", "rate_limit", after=1)
+        assert story.sleeps() <= 1.1
     fleet.wear_out("a", "rate_limit", after=1)
     exhausted(story)
 
@@ -594,7 +586,7 @@ def test_a_stream_that_dies_before_its_first_content_is_opened_elsewhere() -> No
 def test_a_stream_that_dies_after_its_first_content_is_the_callers_to_see() -> None:
     fleet = world(chain(2))
     story = fleet.request(streaming=True).asks("a")
-    story.flow.first_content(story.clock.now)
+    story.speaks()
     cause = ConnectionResetError("gone")
     error = story.fails(cause, after=1.0).gives_up()
     assert isinstance(error, StreamInterrupted)
@@ -607,7 +599,7 @@ def test_a_stream_that_dies_after_its_first_content_is_the_callers_to_see() -> N
 def test_a_dead_key_is_a_dead_key_even_midway() -> None:
     fleet = world(chain(2))
     story = fleet.request(streaming=True).asks("a")
-    story.flow.first_content(story.clock.now)
+    story.speaks()
     assert isinstance(story.fails(unauthorized()).gives_up(), StreamInterrupted)
     fleet.request().asks("b")
 
@@ -616,7 +608,7 @@ def test_a_text_that_is_blocked_midway_is_held_against_nobody() -> None:
     fleet = world(chain(2))
     for _ in range(5):
         story = fleet.request(streaming=True).asks("a")
-        story.flow.first_content(story.clock.now)
+        story.speaks()
         error = blocked()
         ended = story.fails(error).gives_up()
         assert isinstance(ended, StreamInterrupted)
@@ -634,7 +626,7 @@ def test_with_stream_failover_off_a_streams_error_is_returned() -> None:
 def test_the_caller_leaves_and_nothing_is_held_against_anybody() -> None:
     fleet = world(chain(1))
     story = fleet.request().asks("a")
-    story.flow.abandoned(fleet.clock.now)
+    story.leaves()
     report = fleet.fleet.health.report(fleet.clock.now)["a"]
     assert (report.in_flight, report.failures, report.last_error) == (0, 0, None)
     assert trail(story) == ["a cancelled"]

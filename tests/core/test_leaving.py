@@ -15,8 +15,8 @@ from core.scripted import chain, rate_limited, target, tier, unauthorized
 
 from failover_plugin import Failover, Policy
 from failover_plugin.errors import AllTargetsFailed, StreamInterrupted
-from failover_plugin.flow import GRACE
 from failover_plugin.model import Target
+from failover_plugin.succession import GRACE
 from failover_plugin.testing import FakeClock, Script
 
 

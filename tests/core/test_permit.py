@@ -10,8 +10,9 @@ from core.scripted import blocked, broken, chain, rate_limited, target, tier, un
 
 from failover_plugin import Failover, Permit, Policy, Request
 from failover_plugin.errors import DeadlineExceeded, StreamInterrupted
-from failover_plugin.flow import GRACE, STREAM_LIFETIME
+from failover_plugin.flow import STREAM_LIFETIME
 from failover_plugin.model import ErrorClass, Target
+from failover_plugin.succession import GRACE
 from failover_plugin.testing import FakeClock
 
 
