@@ -152,7 +152,7 @@ class Standing:
 
     def absolve(self) -> None:
         """Forget what was held against it alone."""
-        self.counts.tally = Tally()
+        self.counts.tally, self.counts.streak = Tally(), 0
         self.limit, self.slow, self.waits, self.probe_at, self.disabled = None, False, 0, inf, not self.target.enabled
 
     @property

@@ -91,6 +91,12 @@ def test_failures_in_a_row_are_counted_from_the_last_success() -> None:
     assert life.fails().in_a_row == 1
 
 
+def test_a_reset_forgets_failures_in_a_row() -> None:
+    life = Life().fails()
+    life.failover.reset("a")
+    assert life.in_a_row == 0
+
+
 def test_a_rest_says_what_it_is_for() -> None:
     resting = VerdictPolicy(hold=Hold.COOL, seconds=30)
     policy = Policy(strategy="sequential", verdicts={ErrorClass.SERVER_ERROR: resting})
