@@ -3,6 +3,7 @@
 The adapters are ``langchain_failover`` and ``litellm_failover``; this package imports no framework and no SDK.
 """
 
+from failover_plugin import presets
 from failover_plugin.attempting import Result, current_attempt
 from failover_plugin.classify import classify, classify_response
 from failover_plugin.config import Config, load_config
@@ -59,4 +60,5 @@ __all__ = [
     "classify_response",
     "current_attempt",
     "load_config",
+    "presets",
 ]
