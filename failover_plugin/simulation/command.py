@@ -43,7 +43,8 @@ def run_command(
         raise ConfigError(f"--processes = {processes}: give a number from 1.")
     targets, policy = _own(policy_file)
     scenarios = [_peopled(scenario, targets) for scenario in _chosen(names, held_out=variants)]
-    workers = processes or os.cpu_count() or 1
+    is_short = len(scenarios) == seeds == 1 and not variants
+    workers = processes or (1 if is_short else os.cpu_count() or 1)
     progress = _progress(err) if err.isatty() else None
     if variants:
         gaps = run_variants(scenarios, seeds=seeds, policy=policy, processes=workers, progress=progress)

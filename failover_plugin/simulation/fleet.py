@@ -14,7 +14,8 @@ from typing import Any
 from failover_plugin.config import checked_targets
 from failover_plugin.errors import ConfigError
 from failover_plugin.model import Target
-from failover_plugin.simulation.scenario import Multitude, Scenario, Server
+from failover_plugin.simulation.parts import Multitude, Server
+from failover_plugin.simulation.scenario import Scenario
 
 _SMALL, _LARGE = 16_000, 200_000
 _TTFT = {"p1": 0.60, "p2": 0.63, "q1": 0.66, "a1": 0.60, "a2": 0.62, "b1": 0.64, "b2": 0.66, "f1": 0.80}

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from math import inf
 from random import Random
 
+from failover_plugin.simulation.parts import Load
 from failover_plugin.simulation.protocol import SimRequest
-from failover_plugin.simulation.scenario import Load
 from failover_plugin.simulation.sizes import Size
 
 

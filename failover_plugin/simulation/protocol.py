@@ -30,7 +30,7 @@ class SimRequest:
 @dataclass(frozen=True, slots=True)
 class Call:
     """Make one call; the reply is an ``Outcome``. ``timeout`` is the client's: seconds without any sign of life, until
-    the first content and between two pieces of it.
+    the first content and between two pieces of it. A call after delivered content delivers the rest only.
     """
 
     target: Target

@@ -14,10 +14,11 @@ from failover_plugin.simulation.fleet import server_of, targets_of
 from failover_plugin.simulation.history import History, Plight
 from failover_plugin.simulation.kernel import Kernel
 from failover_plugin.simulation.load import Visit, most_output, visits
+from failover_plugin.simulation.parts import Fault
 from failover_plugin.simulation.protocol import Factory
 from failover_plugin.simulation.receipt import Receipt
 from failover_plugin.simulation.routed import Errand, RoutedErrand
-from failover_plugin.simulation.scenario import Fault, Scenario
+from failover_plugin.simulation.scenario import Scenario
 from failover_plugin.simulation.server import Server
 from failover_plugin.simulation.window import PERIOD, Window
 from failover_plugin.simulation.world import World

@@ -12,8 +12,8 @@ from math import inf
 from typing import Any
 
 from failover_plugin.simulation.figures import METRICS, Figures
+from failover_plugin.simulation.parts import Goal
 from failover_plugin.simulation.runner import OURS, Result
-from failover_plugin.simulation.scenario import Goal
 from failover_plugin.simulation.verdict import is_met, summary, value_for
 
 _ALWAYS = ("ok", "slo", "ttft_p50", "ttft_p95", "ttft_p99", "e2e_p99", "waste")

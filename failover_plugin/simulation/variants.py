@@ -11,8 +11,9 @@ from math import inf
 from random import Random
 
 from failover_plugin.policy import Policy
+from failover_plugin.simulation.parts import Fault
 from failover_plugin.simulation.runner import ORACLE, OURS, Result, run_all
-from failover_plugin.simulation.scenario import Fault, Scenario
+from failover_plugin.simulation.scenario import Scenario
 from failover_plugin.simulation.table import aligned, dumped, stable
 from failover_plugin.simulation.verdict import summary
 

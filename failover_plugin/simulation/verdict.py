@@ -8,7 +8,7 @@ from math import fsum, inf
 from statistics import median
 
 from failover_plugin.simulation.figures import METRICS, Figures
-from failover_plugin.simulation.scenario import Goal
+from failover_plugin.simulation.parts import Goal
 
 
 @dataclass(frozen=True, slots=True)

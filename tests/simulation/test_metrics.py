@@ -10,7 +10,7 @@ import pytest
 from failover_plugin.simulation.figures import METRICS
 from failover_plugin.simulation.history import History, Opening, Plight, Served, Tried
 from failover_plugin.simulation.metrics import compare, measure, percentile
-from failover_plugin.simulation.scenario import Goal
+from failover_plugin.simulation.parts import Goal
 from failover_plugin.simulation.verdict import is_met, summary
 
 

@@ -17,7 +17,8 @@ from failover_plugin.simulation.catalogue import find_scenario, load_scenarios, 
 from failover_plugin.simulation.figures import METRICS
 from failover_plugin.simulation.fleet import FLEETS, server_of, targets_of
 from failover_plugin.simulation.load import most_output, visits
-from failover_plugin.simulation.scenario import Load, Scenario
+from failover_plugin.simulation.parts import Load
+from failover_plugin.simulation.scenario import Scenario
 from failover_plugin.simulation.sizes import Size
 from failover_plugin.simulation.variants import VARIANTS, shifted
 
