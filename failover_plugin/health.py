@@ -120,7 +120,7 @@ class FleetHealth:
             while standing := choose(free, request, self._rng, now):
                 if standing.rates is None or not self._lacks_tokens(standing, request, now):
                     lease = self._admit(standing, request, now, lifetime, streaming=streaming, backup=backup)
-                    if not lease.test and not lease.probes:
+                    if not (backup or lease.test or lease.probes):
                         selection.went_to(standing, request, now)
                     break
                 free &= ~(1 << standing.index)

@@ -77,7 +77,7 @@ class Selection:
         return None
 
     def went_to(self, standing: Standing, request: Request, now: float) -> None:
-        """This one was asked as a matter of course, not to test it: what strategies go on from."""
+        """This one was asked as a matter of course, as neither a test nor a backup: what strategies go on from."""
         standing.tier.cursor = standing.index
         if self._sessions is not None and request.affinity is not None:
             self._sessions.stay(request.affinity, standing.id, now)
