@@ -193,18 +193,6 @@ class TestAMeter:
         meter.take(-1e9, 0.0)
         assert passed(meter, 0.005) == 6
 
-    def test_a_provider_that_says_nothing_is_left_is_believed(self) -> None:
-        meter = Meter(60)
-        meter.drained(20.0, 100.0)
-        assert meter.free_at(100.0) == pytest.approx(120.0)
-        meter.drained(1.0, 100.0)
-        assert meter.free_at(100.0) == pytest.approx(120.0)
-
-    def test_but_for_no_longer_than_an_hour(self) -> None:
-        meter = Meter(60)
-        meter.drained(1e12, 0.0)
-        assert meter.free_at(0.0) == pytest.approx(3600.0)
-
 
 @settings(deadline=None, derandomize=True)
 @given(
