@@ -11,7 +11,7 @@ from failover_plugin.start import Start
 
 T = TypeVar("T")
 
-_attempt: ContextVar[Start] = ContextVar("failover_attempt")
+attempt: ContextVar[Start] = ContextVar("failover_attempt")
 
 
 def current_attempt() -> Start:
@@ -19,7 +19,7 @@ def current_attempt() -> Start:
 
     Raises ``LookupError`` outside of one.
     """
-    return _attempt.get()
+    return attempt.get()
 
 
 class Attempting:
@@ -31,10 +31,10 @@ class Attempting:
         self._start = start
 
     def __enter__(self) -> None:
-        self._token: Token[Start] = _attempt.set(self._start)
+        self._token: Token[Start] = attempt.set(self._start)
 
     def __exit__(self, *_: object) -> None:
-        _attempt.reset(self._token)
+        attempt.reset(self._token)
 
 
 class Result(Generic[T]):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from failover_plugin.attempting import Attempting, Result
+from failover_plugin.attempting import Attempting, Result, attempt
 from failover_plugin.clock import Clock
 from failover_plugin.flow import Flow, GiveUp
 from failover_plugin.intake import Delivered, Intake, Marks
@@ -32,17 +32,21 @@ def next_start(flow: Flow, clock: Clock) -> Start:
             raise step.error
         woken = threading.Event()
         flow.wait(woken.set)
-        clock.sleep(step.seconds, woken)
-        flow.stop_waiting(woken.set)
+        try:
+            clock.sleep(step.seconds, woken)
+        finally:
+            flow.stop_waiting(woken.set)
+            if flow.on_wake:
+                flow.stop_waiting(flow.on_wake)
 
 
 def run(flow: Flow, call: Callable[[Target], T], clock: Clock) -> Result[T]:
     """Drive a plain call in this thread."""
     while True:
         start = next_start(flow, clock)
+        outer = attempt.set(start)
         try:
-            with Attempting(start):
-                value = call(start.target)
+            value = call(start.target)
         except Exception as error:  # noqa: BLE001 - the flow judges it
             flow.failed(start, error, clock.monotonic())
         except BaseException:
@@ -51,6 +55,8 @@ def run(flow: Flow, call: Callable[[Target], T], clock: Clock) -> Result[T]:
         else:
             flow.succeeded(start, clock.monotonic())
             return Result(value, start.target, flow)
+        finally:
+            attempt.reset(outer)
 
 
 def stream(

@@ -108,11 +108,11 @@ class Tally:
         self.failures = max(0.0, self.failures + weight)
 
     def failure_rate(self, now: float) -> float:
-        """Estimated share of failures, with a prior of 5 % worth two calls."""
+        """Estimated share of failures; two successes are assumed, so that one failure is not all there is."""
         if not self.failures:
-            return 0.1 / (self.successes + 2)
+            return 0.0
         kept = exp2(-max(0.0, now - self._updated) / self.HALF_LIFE)
-        return (self.failures * kept + 0.1) / ((self.successes + self.failures) * kept + 2)
+        return self.failures * kept / ((self.successes + self.failures) * kept + 2)
 
     def exceeds(self, rate: float, calls: float, now: float) -> bool:
         """Whether more than ``rate`` of at least ``calls`` recent calls failed."""

@@ -73,6 +73,7 @@ class Failover:
         self._on_event = checked_listener(on_event)
         listeners = Listeners(on_event) if on_event else Listeners()
         self._fleet = _fleet(checked_targets(targets), checked_policy(policy), rng, listeners)
+        self._in_threads = self._fleet.policy.sync_deadlines == "thread"
         _alive.add(self)
 
     @property
@@ -100,7 +101,8 @@ class Failover:
         from the first target's error, ``DeadlineExceeded``, or as it is an error that no other target would cure.
         """
         driver = threads.run if self._in_threads else drivers.run
-        return driver(self._flow(request), call, self._clock)
+        flow = Flow(self._fleet, checked_request(request), self._clock.monotonic())
+        return driver(flow, call, self._clock)
 
     async def arun(self, call: Callable[[Target], Awaitable[T]], request: Request | None = None) -> Result[T]:
         """As ``run``, awaiting ``call(target)``; deadlines are kept here, and a call that is late may get a backup:
@@ -245,9 +247,6 @@ class Failover:
     def _hand(self) -> Hand:
         return Hand(self._fleet.health)
 
-    @property
-    def _in_threads(self) -> bool:
-        return self._fleet.policy.sync_deadlines == "thread"
 
     def __repr__(self) -> str:
         return f"Failover([{', '.join(t.id for t in self.targets)}])"

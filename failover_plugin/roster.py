@@ -70,7 +70,7 @@ class Candidates:
 class Tier(Candidates):
     """The targets of one tier; as candidates, all that are ready."""
 
-    __slots__ = ("_dense", "cursor", "degraded", "full", "members", "number", "out", "probes", "standings")
+    __slots__ = ("_dense", "_first", "cursor", "degraded", "full", "members", "number", "out", "probes", "standings")
 
     def __init__(self, number: int, standings: list[Standing]) -> None:
         super().__init__(self, 0)
@@ -80,6 +80,7 @@ class Tier(Candidates):
         self.members = 0
         self.probes = self.degraded = self.full = self.out = 0
         self._dense: list[Standing] = []
+        self._first: Standing | None = None
         self.cursor = -1
         """Index of the target that was chosen last."""
 
@@ -87,6 +88,12 @@ class Tier(Candidates):
     def ready(self) -> int:
         """The set of those asked as a matter of course."""
         return self.mask
+
+    def first(self) -> Standing:
+        """The first ready one in order."""
+        if self._first is None:
+            self._first = super().first()
+        return self._first
 
     def pair(self, rng: Random) -> tuple[Standing, Standing]:
         """Two different ready ones, drawn at random."""
@@ -108,6 +115,7 @@ class Tier(Candidates):
         match grade:
             case Grade.READY:
                 self.mask ^= bit
+                self._first = None
                 self._list(standing)
             case Grade.PROBE:
                 self.probes ^= bit
@@ -134,7 +142,7 @@ class Tier(Candidates):
 class Roster:
     """All targets of a fleet, by tier and by what they are fit for."""
 
-    __slots__ = ("by_id", "due", "standings", "tiers", "unready")
+    __slots__ = ("by_id", "due", "everybody", "standings", "tiers", "unready")
 
     def __init__(self, targets: Iterable[Target], known: dict[str, Counts]) -> None:
         """``targets`` are in the order of their tiers; ``known`` are the counters of those that stay."""
@@ -153,6 +161,8 @@ class Roster:
                 tier.join(standing)
                 self.standings.append(standing)
                 self.by_id[target.id] = standing
+        self.everybody = (1 << len(self.standings)) - 1
+        """All targets as a bit set."""
         self.unready = len(self.standings)
         """How many are not ready."""
 
@@ -190,11 +200,6 @@ class Roster:
         for standing in self.standings:
             standing.due = -inf
         self._clean()
-
-    @property
-    def everybody(self) -> int:
-        """All targets as a bit set."""
-        return (1 << len(self.standings)) - 1
 
     def mask_of(self, ids: Iterable[str]) -> int:
         """These targets as a bit set; who is not here is left out."""

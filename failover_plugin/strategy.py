@@ -92,8 +92,10 @@ def expense(standing: Standing, now: float) -> float:
     """What a call costs in seconds: latency times those before it, and three for even odds of failing."""
     counts, latency = standing.counts, standing.latency
     seconds = UNKNOWN if latency is None else max(latency.recent_peak(now, UNVISITED), 0.5 * latency.usual)
-    rate = counts.tally.failure_rate(now)
-    return seconds * (counts.in_flight + 1) / standing.weight + 3 * rate / (1 - rate)
+    cost = seconds * (counts.in_flight + 1) / standing.weight
+    if counts.failures and (rate := counts.tally.failure_rate(now)):
+        cost += 3 * rate / (1 - rate)
+    return cost
 
 
 def _price(standing: Standing) -> float:

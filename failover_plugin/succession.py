@@ -30,6 +30,8 @@ COOLDOWN_SPREAD = 1.1
 """A named Retry-After is stretched by up to this much, so a wait for it may exceed ``patience`` by as much."""
 NOTED = 8
 """Targets passed over that a trail names for each reason it could have to name thousands."""
+MOMENT = 1e-6
+"""Seconds that nobody waits for: a clock's rounding."""
 LOOK_AGAIN = 1.0
 """Seconds: longest sleep of a request that waits for a place, should nobody wake it."""
 GRACE = 30.0
@@ -71,6 +73,7 @@ class Succession:
         "_mask",
         "_offered",
         "_paused_before",
+        "_paused_until",
         "_request",
         "_streaming",
         "_waiting_since",
@@ -85,7 +88,7 @@ class Succession:
         self._ledger = ledger
         self._deadline = deadline
         self._streaming = streaming
-        self._asked: Counter[str] | None = Counter(tried) if tried else None
+        self._asked: dict[str, int] = dict(Counter(tried)) if tried else {}
         self._mask = 0
         """Targets asked, as a bit set."""
         self._offered: Collection[str] | None = None
@@ -93,13 +96,14 @@ class Succession:
         self._withheld = 0
         """Targets that the request allows and the host does not offer, as a bit set."""
         self._paused_before = 0
+        self._paused_until = 0.0
         self._waiting_since: float | None = None
         self._facing: Selection | None = None
 
     def offer(self, among: Collection[str] | None) -> None:
         """From now on only these targets are on offer; None: all that the request allows."""
         if among is not self._offered:
-            self._offered, self._facing = among, None
+            self._offered, self._facing, self._withheld = among, None, 0
 
     def pick(self, failure: Failure | None, now: float) -> Lease | float | None:
         """Leave to call the next target, or seconds to wait before asking again, or None: nobody is left."""
@@ -156,7 +160,8 @@ class Succession:
         if standing is None or not self._may_repeat(standing):
             return None
         if self._paused:
-            return self._admit(standing, now)
+            rest = self._paused_until - now  # left, if it was woken for the sake of others
+            return rest if rest > MOMENT else self._admit(standing, now)
         wait = self._backoff(standing, failure, now)
         if wait is None or now + wait >= self._deadline:
             return None
@@ -164,7 +169,7 @@ class Succession:
 
     def _may_repeat(self, standing: Standing) -> bool:
         on_offer = self._allowed >> standing.index & 1 and (self._offered is None or standing.id in self._offered)
-        asked = self._asked[standing.id] if self._asked else 0
+        asked = self._asked.get(standing.id, 0)
         return bool(on_offer) and asked <= self._fleet.policy.same_target_retries
 
     def _backoff(self, standing: Standing, failure: Failure, now: float) -> float | None:
@@ -176,7 +181,7 @@ class Succession:
         if error_class is ErrorClass.RATE_LIMIT:
             return due if named is not None and due <= patience * COOLDOWN_SPREAD else None
         base = OVERLOAD_BACKOFF_BASE if error_class is ErrorClass.OVERLOADED else BACKOFF_BASE
-        retry = self._asked[standing.id] if self._asked else 1
+        retry = self._asked.get(standing.id, 1)
         pause = min(patience, full_jitter(base, retry, self._fleet.rng))
         return None if due > 0 else max(named or 0.0, pause)
 
@@ -190,7 +195,7 @@ class Succession:
     def _pause(self, wait: float, now: float) -> float | None:
         if self._paused or wait <= 0 or now + wait >= self._deadline:
             return None
-        self._paused_before = self._ledger.number + 1
+        self._paused_before, self._paused_until = self._ledger.number + 1, now + wait
         return wait
 
     def _queue(self, free: int, now: float) -> Lease | float | None:
@@ -236,8 +241,10 @@ class Succession:
         allowed = selection.allowed(self._request)
         if allowed != EVERYBODY:
             self._note_excluded(roster, allowed)
-        self._allowed = allowed if self._offered is None else allowed & roster.mask_of(self._offered)
-        self._withheld = allowed & roster.everybody & ~self._allowed
+        self._allowed = allowed
+        if self._offered is not None:
+            self._allowed = allowed & roster.mask_of(self._offered)
+            self._withheld = allowed & roster.everybody & ~self._allowed
         self._mask = roster.mask_of(self._asked) if self._asked else 0
 
     def _note_excluded(self, roster: Roster, allowed: int) -> None:
@@ -289,9 +296,7 @@ class Succession:
         return self._fleet.health.force(standing, self._request, now, self._fleet.lifetime, streaming=self._streaming)
 
     def _take(self, standing: Standing) -> None:
-        if self._asked is None:
-            self._asked = Counter()
-        self._asked[standing.id] += 1
+        self._asked[standing.id] = self._asked.get(standing.id, 0) + 1
         self._mask |= 1 << standing.index
         self._waiting_since = None
 
