@@ -186,10 +186,16 @@ def _provider(name: str, read: Mapping[str, tuple[_Section, tuple[Profile, ...]]
         lenders, model = (read[other][1], model) if known else (own, fallback)
         targets += [_target(profile, model, tier) for profile in lenders]
         keys |= api_keys(lenders)
-    policy = profiles(
-        strategy=section.strategy, circuit_break_secs=section.circuit_break_secs, max_retries=section.max_retries
-    )
-    return Provider(tuple(targets), policy, keys)
+    return Provider(tuple(targets), _policy(name, section), keys)
+
+
+def _policy(name: str, section: _Section) -> Policy:
+    try:
+        return profiles(
+            strategy=section.strategy, circuit_break_secs=section.circuit_break_secs, max_retries=section.max_retries
+        )
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from None
 
 
 def _target(profile: Profile, model: str, tier: int) -> Target:

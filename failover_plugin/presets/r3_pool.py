@@ -42,7 +42,7 @@ def pool(*, cooldown: float = 30.0, cooldowns: Mapping[ErrorClass, float] = TIME
     usual = seconds("cooldown", cooldown)
     if strange := next((each for each in cooldowns if each not in BLAMED), None):
         known = ", ".join(BLAMED)
-        raise ConfigError(f"cooldowns: {strange!r} sends no node to rest. Those that do: {known}.")
+        raise ConfigError(f"cooldowns: {str(strange)!r} sends no node to rest. Those that do: {known}.")
     rests = {each: seconds(f"cooldowns[{each}]", cooldowns.get(each, usual)) for each in BLAMED}
     return Policy(
         strategy="round_robin",
