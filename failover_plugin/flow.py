@@ -190,7 +190,9 @@ class Flow:
 
     def evacuate(self, start: Start, now: float) -> Start | None:
         """The attempt's target was found to have failed; returns a backup to start beside it, if there is one."""
-        return None if start.lease.standing.ready else self._back_up(start, now, free=True)
+        lease = start.lease
+        fallen = any(b.until is not None and lease.born < b.epoch for _, b in lease.standing.breakers)
+        return self._back_up(start, now, free=True) if fallen else None
 
     def _back_up(self, start: Start, now: float, *, free: bool) -> Start | None:
         """A ``free`` one counts as failover: the target is known to be in trouble."""
@@ -205,6 +207,8 @@ class Flow:
             return None
         lease = self._succession.pick_backup(now)
         if lease is None:
+            if free:
+                health.refund()
             return None
         if health.news.wanted:
             number = self._ledger.number + 1
