@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from contextvars import copy_context
 from math import inf
 from typing import Any, Generic, TypeVar
 
@@ -43,6 +44,7 @@ class Race:
         self.limit: asyncio.Timeout | None = None
         self._back_up = back_up
         self._loop = asyncio.get_running_loop()
+        self._context = copy_context()
         self._start: Start | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._woken: asyncio.Event | None = None
@@ -119,7 +121,10 @@ class Race:
 
     def _begin_backup(self, start: Start | None) -> None:
         if start is not None:
-            self.task = self._loop.create_task(_swallowing(self._back_up(self, start)))
+            self.task = self._loop.create_task(
+                _swallowing(self._back_up(self, start)),
+                context=self._context.copy(),  # the request's own: whoever wakes us may be another one
+            )
 
 
 async def arun(flow: Flow, call: Callable[[Target], Awaitable[T]], clock: Clock) -> Result[T]:
