@@ -10,6 +10,11 @@ from importlib.util import find_spec
 
 from failover_plugin.errors import ConfigError
 
+SCENARIO_FILE = """\
+A scenario file says who is asked, what befalls them and who asks (times in seconds): {fleet: solo, load: {rate: 10, T:
+300}, faults: [{kind: error, t0: 60, t1: 180, match: {name: p1}}]}. Without a fleet it takes the targets of --policy.
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 0 for success, 1 for a failed demo, 2 for wrong use."""
@@ -30,7 +35,8 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="a primary dies and comes back, seen through four stacks (about 30 s)")
     demo.add_argument("--plain", action="store_true", help="plain lines instead of a live table, for logs and CI")
     demo.set_defaults(run=_demo)
-    _add_simulate(commands.add_parser("simulate", help="what a policy is worth, in virtual time, beside other designs"))
+    told = "what a policy is worth, in virtual time, beside other designs"
+    _add_simulate(commands.add_parser("simulate", help=told, description=told.capitalize() + ".", epilog=SCENARIO_FILE))
     return parser
 
 
