@@ -10,6 +10,7 @@ when they are let in, so there are never more than that at once.
 from __future__ import annotations
 
 from failover_plugin.policy import BreakerPolicy, LatencyPolicy, Policy
+from failover_plugin.presets.checks import whole
 
 
 def adaptive(
@@ -26,7 +27,10 @@ def adaptive(
     """
     return Policy(
         breaker=BreakerPolicy(
-            half_open_probes=half_open_requests, success_rate=success_rate_threshold, parole=False, ramp=False
+            half_open_probes=whole("half_open_requests", half_open_requests),
+            success_rate=success_rate_threshold,
+            parole=False,
+            ramp=False,
         ),
         latency=LatencyPolicy(anomaly_score=failure_threshold_z_score, anomaly_weight=anomaly_weight),
     )

@@ -346,7 +346,7 @@ def test_a_wrong_profile_is_refused_and_its_key_not_shown(facts: dict[str, Any],
 
 
 def test_a_base_url_that_is_none_is_refused() -> None:
-    with pytest.raises(ConfigError, match="openai/a.base_url = 'eu.example': is not a URL"):
+    with pytest.raises(ConfigError, match=r"openai/a.base_url = 'eu.example': is not a URL"):
         presets.profile_targets([profile("a", base_url="eu.example")], model="m")
 
 
