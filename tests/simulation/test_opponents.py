@@ -293,6 +293,24 @@ def test_r5_one_failure_is_enough_and_it_is_for_good() -> None:
     assert asked(stage, router, 3, every=10_000) == [["p1", "p2"], ["p2"], ["p2"]]
 
 
+def test_r5_nothing_closes_it_not_even_a_success() -> None:
+    stage = Stage()
+    router = stage.router(OPPONENTS["r5"])
+    bad, good = Pending(router), Pending(router)
+    assert bad.ends(failed()) == "p2"
+    assert good.ends(fine()) is True
+    assert Pending(router).asked == "p2"
+
+
+def test_r5_forgets_what_was_a_thousand_answers_ago() -> None:
+    ordinary = [fine(1.0 + 0.01 * (n % 2)) for n in range(1000)]
+    for remembered, next_asked in ((999, "p2"), (998, "p1")):
+        stage = Stage(p1=[fine(100.0), *ordinary[:remembered], fine(1.05)])
+        router = stage.router(OPPONENTS["r5"])
+        asked(stage, router, remembered + 2)
+        assert Pending(router).asked == next_asked
+
+
 def test_r5_refuses_everything_once_all_are_open() -> None:
     stage = Stage(**{t.id: [failed(), fine()] for t in STD})
     router = stage.router(OPPONENTS["r5"])

@@ -38,8 +38,9 @@ def test_a_group_of_one_backs_off_before_each_retry_and_after_the_last() -> None
 
 @pytest.mark.parametrize(("retry_after", "base"), [(2.0, 2.0), (60.0, 60.0), (61.0, 0.5), (0.0, 0.5)])
 def test_a_group_of_one_waits_as_long_as_it_is_told_up_to_a_minute(retry_after: float, base: float) -> None:
-    stage = Stage(p1=failed("429", retry_after=retry_after))
-    assert base <= stage.ask(stage.router(LITELLM, SOLO)).waited[0] < base + 0.75
+    for seed in range(20):
+        stage = Stage(p1=failed("429", retry_after=retry_after))
+        assert base <= stage.ask(stage.router(LITELLM, SOLO, seed=seed)).waited[0] < base + 0.75
 
 
 def test_a_larger_group_retries_at_once_and_may_pick_the_same_again() -> None:
@@ -131,6 +132,18 @@ def test_with_all_of_a_group_out_the_next_group_is_asked_straight_away() -> None
     assert asked(stage, router, 3, every=1.0) == [["p1", "f1"], ["f1"], ["f1"]]
 
 
+def test_a_dead_key_is_not_tried_again_where_there_is_no_other() -> None:
+    stage = Stage(p1=failed("auth", retry_after=0.0))
+    assert asked(stage, stage.router(LITELLM, SOLO), 2) == [["p1", "f1"]] * 2
+
+
+@pytest.mark.parametrize("kind", ["ctx", "unsupported"])
+def test_the_callers_own_errors_are_not_retried_and_cool_nobody(kind: str) -> None:
+    stage = Stage(a=failed(kind), b=failed(kind))
+    made = asked(stage, stage.router(LITELLM, PAIR), 30)
+    assert {tuple(names) for names in made} == {("a", "f1"), ("b", "f1")}
+
+
 def test_a_dead_group_of_one_sits_out_after_a_thousand_failures_in_a_minute() -> None:
     stage = Stage(p1=failed(latency=0.0))
     router = stage.router(LITELLM, SOLO)
@@ -138,7 +151,7 @@ def test_a_dead_group_of_one_sits_out_after_a_thousand_failures_in_a_minute() ->
     for call in calls[:999]:
         call.ends(failed())
     assert Pending(router).asked == "p1"
-    calls[999].ends(failed())
+    assert calls[999].ends(failed()) == "f1"
     assert Pending(router).asked == "f1"
 
 

@@ -30,7 +30,7 @@ CALLERS_FAULT = frozenset(
 """What comes as a status of the 400 kind that says nothing about the server."""
 
 _UNNOTICED = ("empty", "truncated")
-_INSIDE_200 = ("mid", "stall", "error_body", *_UNNOTICED)
+_INSIDE_200 = ("empty", "error_body")
 
 
 def call(target: Target, timeout: float = CLIENT_TIMEOUT) -> Generator[Step, Reply, Outcome]:
