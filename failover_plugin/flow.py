@@ -222,7 +222,7 @@ class Flow:
         losers = [start for start in self.live if start is not winner]
         for loser in losers:
             self.live.remove(loser)
-            if loser.lease.doubt and loser.began < winner.began:
+            if loser.lease.late and loser.began < winner.began:
                 self._fleet.health.beaten(loser.lease, now)
                 late = Diagnosis(error_class=ErrorClass.TIMEOUT, scope=Scope.TARGET, evidence="a backup answered first")
                 self._end(loser, now, late)

@@ -288,6 +288,9 @@ class FleetHealth:
 
     def beaten(self, lease: Lease, now: float) -> None:
         """The call was late, and one that began later has answered before it."""
+        if self.trouble.busy(lease.standing, now):
+            self.released(lease, now)
+            return
         slow = Diagnosis(
             error_class=ErrorClass.TIMEOUT, scope=Scope.TARGET, message="late, and a backup answered first"
         )

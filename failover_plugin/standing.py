@@ -226,8 +226,20 @@ class Lease:
     """
 
     __slots__ = (
-        "backup", "born", "content", "doubt", "expires", "generation", "probes", "settled", "standing", "started",
-        "streaming", "test", "tokens",
+        "backup",
+        "born",
+        "content",
+        "doubt",
+        "expires",
+        "generation",
+        "late",
+        "probes",
+        "settled",
+        "standing",
+        "started",
+        "streaming",
+        "test",
+        "tokens",
     )  # fmt: skip
 
     def __init__(self, standing: Standing, born: int, now: float, expires: float, generation: int) -> None:
@@ -246,6 +258,8 @@ class Lease:
         """As estimated, until the real number is known."""
         self.doubt = 0.0
         """How much of a failure was booked because it is late."""
+        self.late = False
+        """Whether its soft deadline has passed without content."""
         self.content = False
         self.settled = False
 

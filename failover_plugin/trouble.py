@@ -26,6 +26,8 @@ ALIVE = 2.0
 """Seconds since the last first content in which a server that says it is overloaded is only that."""
 STEADY = 8
 """Calls at once from which rising latency may mean overload."""
+BUSY = 0.5
+"""Share of what means overload from which on lateness says nothing about a server's health."""
 SURE, UNSURE = 0.999, 0.25
 """How much of a failure an overdue call is: nearly all of one if nothing that began later has answered either."""
 HALF_LIFE = 60.0
@@ -79,13 +81,21 @@ class Trouble:
         if self._policy.limits.adaptive and in_flight >= STEADY and latency is not None and latency.overloaded():
             self._limit(standing).shrink(in_flight, now, EASE, 0.5 * standing.peak)
 
+    def busy(self, standing: Standing, now: float) -> bool:
+        """Whether it is slow because it has too much to do: content still comes from it, but ever later."""
+        latency, counts = standing.latency, standing.counts
+        alive = now - standing.heard < ALIVE and counts.in_flight >= STEADY
+        return alive and latency is not None and latency.overloaded(BUSY)
+
     # -- doubt --------------------------------------------------------------------------------------------------------
 
     def doubt(self, lease: Lease, now: float) -> None:
         """It is overdue: nearly a failure if nothing that began later has answered, else a part of one."""
-        if lease.doubt:
-            return
         standing = lease.standing
+        if lease.late or self.busy(standing, now):
+            lease.late = True
+            return
+        lease.late = True
         lease.doubt = UNSURE if lease.probe or standing.heard_of >= lease.started else SURE
         if not lease.probe:
             standing.counts.tally.failed(now, lease.doubt)
@@ -119,7 +129,7 @@ class Trouble:
                 breaker.released(lease.born, probe=breaker in lease.probes, whole=lease.content)
                 if breaker in lease.probes:
                     self.changed(standing, own, now)
-        if lease.test:
+        if lease.test and not nobody:
             standing.waits += 1
             standing.probe_at = now + PROTECTS * 2.0 ** min(standing.waits, 4)
 
