@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -34,7 +35,9 @@ StrategyName = Literal[
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True, ser_json_inf_nan="strings"
+    )
 
     def __init__(self, /, **data: Any) -> None:
         try:
@@ -263,7 +266,14 @@ class Policy(_Part):
     @classmethod
     def _found(cls, strategy: object) -> object:
         """A function of one's own may be named in a file, as "package.module:function"."""
-        return pkgutil.resolve_name(strategy) if isinstance(strategy, str) and ":" in strategy else strategy
+        names = get_args(StrategyName)
+        if callable(strategy) or strategy in names:
+            return strategy
+        if isinstance(strategy, str) and ":" in strategy:
+            with suppress(ImportError, AttributeError, ValueError):
+                return pkgutil.resolve_name(strategy)
+            raise ValueError("there is no such function")
+        raise ValueError(f"it should be {', '.join(names)}, or a function (in a file: package.module:function)")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
