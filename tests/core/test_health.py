@@ -668,6 +668,12 @@ class TestADegradedTarget:
         stage.leave(test)
         assert stage.grade("a") is Grade.PROBE
 
+    def test_a_test_that_ends_in_the_callers_own_error_makes_room_for_the_next(self) -> None:
+        stage = self.suspected()
+        stage.now += 2
+        stage.fail("a", "context_window")
+        assert stage.grade("a") is Grade.PROBE
+
     def test_gets_no_backups(self) -> None:
         stage = self.suspected()
         stage.now += 2

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from failover_plugin.model import ErrorClass, Request, Target
 from failover_plugin.selection import CACHE_LIFE, KINDS, REMEMBERED, Sessions, excluded, incapable
+from failover_plugin.standing import Grade
 from failover_plugin.strategy import STRATEGIES
 
 EU = frozenset({"eu"})
@@ -159,8 +160,9 @@ class TestATestThatIsDue:
         stage.fail("a", times=2)
         stage.trip("b")
         stage.now += 2.5
-        assert stage.grade("a").name == "PROBE"
-        stage.fail("a", "context_window")
+        assert stage.grade("a") is Grade.PROBE
+        stage.admit("a")
+        assert stage.grade("a") is Grade.DEGRADED
         assert stage.asks() == "b"
 
     def test_is_not_made_at_a_target_that_the_request_excludes(self) -> None:
