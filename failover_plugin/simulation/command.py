@@ -68,7 +68,8 @@ def _own(path: str | None) -> tuple[tuple[Target, ...] | None, Policy | None]:
 
 def _chosen(names: Sequence[str], *, held_out: bool) -> list[Scenario]:
     if names:
-        return [find_scenario(name) for name in dict.fromkeys(names)]
+        found = [find_scenario(name) for name in names]
+        return [scenario for i, scenario in enumerate(found) if scenario not in found[:i]]
     return [s for s in load_scenarios() if not held_out or s.is_of_the_catalogue]
 
 

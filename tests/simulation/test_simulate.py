@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from failover_plugin import ConfigError, Policy
 from failover_plugin.cli import main
 from failover_plugin.simulation import Scenario, find_scenario, simulate
+from failover_plugin.simulation.command import _chosen, run_command
 from failover_plugin.simulation.runner import POLICIES
 from failover_plugin.simulation.table import as_json, stable, text
 from failover_plugin.simulation.variants import VARIANTS, run_variants, variants_text
@@ -220,3 +222,26 @@ def test_variants_are_judged_by_the_gap_to_the_oracle() -> None:
     shown = variants_text({"small": {**gaps["small"], "base": 0.0, "phase": 3.5, "seeds": 2.9}})
     assert "✗ 3.50" in shown
     assert "✗ 2.90" not in shown
+
+
+class Terminal(StringIO):
+    """A screen."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_variants_are_printed_and_a_terminal_sees_how_far_it_is(mine: Path) -> None:
+    for as_it_is, begins in ((False, "SLO points behind the oracle"), (True, "{")):
+        out, screen = StringIO(), Terminal()
+        run_command(out, screen, [str(mine)], seeds=1, variants=True, json=as_it_is, processes=1)
+        assert out.getvalue().startswith(begins)
+        assert "\r1 of 16 runs" in screen.getvalue()
+        assert screen.getvalue().endswith("\r\033[K")
+
+
+def test_variants_are_those_of_the_catalogue_unless_named() -> None:
+    assert len(_chosen([], held_out=True)) == 20
+    assert len(_chosen([], held_out=False)) > 30
+    named = _chosen(["F1", "retry_after_absurd", "2"], held_out=True)
+    assert [s.name for s in named] == ["retry_after_absurd", "outage"], "each once, by whatever name"
