@@ -35,6 +35,8 @@ class _Line(Generic[C]):
         self.start = start
         self.intake: Intake[C] | None = None
         self.soft_at = now + start.soft_timeout
+        self.due: float | None = None
+        """When its next chunk is overdue, on the clock; None while nobody waits for it."""
         self._said = said
         self._go_on = Event()
         self._left = False
@@ -50,9 +52,9 @@ class _Line(Generic[C]):
 
     def say_and_wait(self, word: Any) -> bool:
         """From the thread: tell the request, and go on when it has taken it; says whether it is still wanted."""
-        self._go_on.clear()
         self.say(word)
         self._go_on.wait()
+        self._go_on.clear()  # only now: whoever leaves while a word is being made must be heard
         return not self._left
 
     def taken(self) -> None:
@@ -144,7 +146,10 @@ class _Lines(Generic[C]):
     def abandon(self) -> None:
         """The caller leaves."""
         for line in self.live:
-            self.flow.abandoned(line.start, self.clock.monotonic())
+            if line.intake is not None:
+                line.intake.left(self.clock.monotonic())
+            else:
+                self.flow.abandoned(line.start, self.clock.monotonic())
             line.leave()
         self.live.clear()
 
@@ -213,24 +218,28 @@ def _one_step(
         return line.intake
 
     def due(line: _Line[C]) -> float:
-        now = clock.monotonic()
-        return now + intake_of(line).patience(now)
+        if line.due is None:
+            now = clock.monotonic()
+            line.due = now + intake_of(line).patience(now)
+        return line.due
 
     heard = lines.hear(due)
     now = clock.monotonic()
     if heard is None:
-        for line in [line for line in lines.live if due(line) <= now]:
+        late = [line for line in lines.live if due(line) <= now]
+        for line in late:
             intake_of(line).broke(intake_of(line).overdue(now), now)
             lines.drop(line)
-        return [], False
+        return _whole([intake_of(line) for line in late])
     line, word = heard
+    line.due = None
     intake = intake_of(line)
     try:
         ready = _taken_in(intake, word, now)
     except Exception as error:  # noqa: BLE001 - the flow judges it
         intake.broke(error, now)
         lines.drop(line)
-        return intake.rest() if intake.good else [], intake.good
+        return _whole([intake])
     if intake.committed or word is END:
         lines.keep_only(line)
     if word is END:
@@ -238,6 +247,12 @@ def _one_step(
         return intake.rest(), True
     line.taken()
     return ready, False
+
+
+def _whole(ended: list[Intake[C]]) -> tuple[list[C], bool]:
+    """What those that have ended leave to be delivered, and whether one of them was the answer."""
+    good = [intake for intake in ended if intake.good]
+    return [chunk for intake in good for chunk in intake.rest()], bool(good)
 
 
 def _taken_in(intake: Intake[C], word: Any, now: float) -> list[C]:
