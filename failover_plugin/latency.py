@@ -40,6 +40,8 @@ KNOWN = 10
 """Samples from which a target's own baseline is used."""
 SETTLED = 30
 """Samples from which the fast mean's excess is believed."""
+SHORTEST, LONGEST = 1e-3, 86_400.0
+"""Seconds that a sample counts as at the least and at the most: what is absurd, or no number, is a clock's fault."""
 PREFILL = 20_000.0
 """Prompt tokens that double the time to first content: a prior, since no provider says."""
 
@@ -47,6 +49,10 @@ PREFILL = 20_000.0
 def unhurried(seconds: float, tokens: int | None) -> float:
     """The time to first content as if the prompt were short; ``tokens`` is its length."""
     return seconds / (1 + tokens / PREFILL) if tokens else seconds
+
+
+def _clamped(seconds: float) -> float:
+    return SHORTEST if seconds <= SHORTEST else LONGEST
 
 
 class Baseline:
@@ -66,7 +72,9 @@ class Baseline:
 
     def observe(self, seconds: float, now: float) -> None:
         """Take a sample."""
-        value = log(seconds) if seconds > 1e-3 else -6.9
+        if not SHORTEST < seconds < LONGEST:
+            seconds = _clamped(seconds)
+        value = log(seconds)
         self.count = count = self.count + 1
         faded = self._peak * exp((self._peak_at - now) / PEAK_MEMORY)
         self._peak = seconds if seconds > faded else faded + (seconds - faded) * 0.1
@@ -109,7 +117,7 @@ class Baseline:
 
     def anomaly(self, seconds: float) -> float:
         """How many deviations from the usual this is: a z-score."""
-        return (log(max(seconds, 1e-3)) - self.mean) / self.deviation
+        return (log(max(seconds, SHORTEST)) - self.mean) / self.deviation
 
     def recent_peak(self, now: float, fade: float = PEAK_MEMORY) -> float:
         """The latest peak, faded by 1/e every ``fade`` seconds, in seconds."""
@@ -148,10 +156,12 @@ class Histogram:
 
     def add(self, seconds: float, now: float) -> None:
         """Count a value."""
+        if not SHORTEST < seconds < LONGEST:
+            seconds = _clamped(seconds)
         if now - self._since >= self.GENERATION:
             self._turn(now)
         assert self._new is not None  # noqa: S101 - for the type checker: there has been a turn
-        bucket = int(log(seconds) / self._GROWTH + self._OFFSET) if seconds > 1e-3 else 0
+        bucket = int(log(seconds) / self._GROWTH + self._OFFSET)
         self._new[bucket if bucket < self.BUCKETS else -1] += 1
 
     def percentiles(self, *shares: float, now: float) -> tuple[float | None, ...]:
@@ -177,4 +187,4 @@ class Histogram:
         recent = now - self._since < 2 * self.GENERATION
         self._old = self._new if recent else None
         self._new = array("I", bytes(4 * self.BUCKETS))
-        self._since = now
+        self._since = self._since + self.GENERATION if recent else now

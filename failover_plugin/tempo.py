@@ -58,7 +58,7 @@ class Tempo:
             known = whole is not None and whole.known
             return max(policy.soft_min, whole.within(policy.soft_deviations)) if whole and known else inf
         limit = min(policy.soft_max, max(policy.soft_min, self._expected(standing.latency)))
-        return min(LONGEST_SOFT, limit * (1 + prompt / PREFILL)) if prompt else limit
+        return max(limit, min(LONGEST_SOFT, limit * (1 + prompt / PREFILL))) if prompt else limit
 
     def _expected(self, own: Baseline | None) -> float:
         deviations, fleet = self._policy.soft_deviations, self.fleet
