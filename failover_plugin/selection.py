@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import OrderedDict
+from math import inf
 from random import Random
 
 from failover_plugin.model import ErrorClass, Request, Skip, Target
@@ -34,6 +35,7 @@ class Selection:
         self.roster = roster
         self._spill = policy.degraded_spill
         self._keeps = not policy.auto_rotate
+        self._desperate = policy.last_resort == "earliest"
         self._strategy: Strategy = STRATEGIES[policy.strategy] if isinstance(policy.strategy, str) else policy.strategy
         self._sessions = sessions if self._strategy is affinity else None
         self._kinds: dict[_Kind, int] = {}
@@ -102,6 +104,9 @@ class Selection:
         while standing := self.choose(free, request, rng, now):
             order.append(standing)
             free &= ~(1 << standing.index)
+        if not order and self._desperate:
+            able = [s for s in roster.standings if free >> s.index & 1 and not s.disabled and s.due < inf]
+            order = sorted(able, key=lambda s: (s.counts.in_flight, s.due, s.index))
         left = [s for s in roster.standings if s not in order]
         reasons = ((s, excluded(s.target, request)) for s in left)
         skips = [Skip(target=s.id, reason=reason) if reason else refusal(s, now) for s, reason in reasons]

@@ -102,6 +102,26 @@ def test_without_rotation_by_itself_a_request_still_goes_to_nobody_it_excludes()
     assert fo.acquire(Request(forbid_tags=frozenset({"eu"}))) is not None
 
 
+def test_when_nobody_is_well_the_present_target_is_the_last_resort_if_there_is_one() -> None:
+    for last_resort, present, order in (("off", None, ()), ("earliest", "b", ("b", "a"))):
+        fo = keeping(FakeClock(), last_resort=last_resort, patience=0)
+        for target_id, seconds in (("a", 60), ("b", 20), ("c", 40)):
+            fo.force_open(target_id, seconds)
+        fo.disable("c")
+        assert current(fo) == present
+        assert fo.explain().order == order
+        permit = fo.acquire()
+        assert (permit and permit.target.id) == present
+
+
+def test_the_last_resort_of_a_fleet_that_keeps_to_one_target_is_that_one() -> None:
+    fo = keeping(FakeClock(), auto_rotate=False, last_resort="earliest", patience=0)
+    fo.force_open("a", 60)
+    assert current(fo) == asked(fo) == "a"
+    fo.rotate()
+    assert current(fo) == "b"
+
+
 def test_a_reset_goes_back_to_the_first() -> None:
     fo = keeping(FakeClock(), auto_rotate=False)
     fo.rotate()

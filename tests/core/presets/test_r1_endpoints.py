@@ -114,7 +114,8 @@ def test_row_rotation_if_all_are_unhealthy_it_is_simply_the_next_one() -> None:
     for url in (A, B, C):
         here.fails_at_once(url, 3)
         here.clock.advance(1)
-    assert here.takes().target.id == A, "the next in the round, and the first that is due back"
+    assert here.current == A, "the next in the round, and the first that is due back"
+    assert here.takes().target.id == A
 
 
 # -- operations -------------------------------------------------------------------------------------------------------
