@@ -32,10 +32,12 @@ CLOSING = 1.0
 class Race:
     """The attempt under way and, if it is late, its backup, in one task and one event loop.
 
-    ``back_up`` makes a coroutine that runs a backup and returns whether it has won.
+    ``back_up`` prepares a backup, at once, and returns what runs it.
     """
 
-    def __init__(self, flow: Flow, clock: Clock, back_up: Callable[[Race, Start], Awaitable[None]]) -> None:
+    def __init__(
+        self, flow: Flow, clock: Clock, back_up: Callable[[Race, Start], Callable[[], Awaitable[None]]]
+    ) -> None:
         self.flow = flow
         self.clock = clock
         self.task: asyncio.Task[None] | None = None
@@ -46,6 +48,7 @@ class Race:
         self._loop = asyncio.get_running_loop()
         self._context = copy_context()
         self._start: Start | None = None
+        self._backup: Start | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._woken: asyncio.Event | None = None
         flow.on_wake = self._ring
@@ -101,7 +104,11 @@ class Race:
         if (task := self.task) is not None:
             self.task = None
             task.cancel()
-            await asyncio.wait([task], timeout=CLOSING)
+            try:
+                await asyncio.wait([task], timeout=CLOSING)
+            finally:
+                if self._backup is not None:  # cancelled before its first step it could not say so itself
+                    self.flow.abandoned(self._backup, self.clock.monotonic())
 
     def _overdue(self) -> None:
         self._timer = None
@@ -121,6 +128,7 @@ class Race:
 
     def _begin_backup(self, start: Start | None) -> None:
         if start is not None:
+            self._backup = start
             self.task = self._loop.create_task(
                 _swallowing(self._back_up(self, start)),
                 context=self._context.copy(),  # the request's own: whoever wakes us may be another one
@@ -131,10 +139,13 @@ async def arun(flow: Flow, call: Callable[[Target], Awaitable[T]], clock: Clock)
     """Drive a plain call in this task."""
     answers: list[Result[T]] = []
 
-    async def back_up(race: Race, start: Start) -> None:
-        await _attempt(flow, call, clock, start, asyncio.timeout(start.timeout), answers)
-        if answers:
-            race.win()
+    def back_up(race: Race, start: Start) -> Callable[[], Awaitable[None]]:
+        async def work() -> None:
+            await _attempt(flow, call, clock, start, asyncio.timeout(start.timeout), answers)
+            if answers:
+                race.win()
+
+        return work
 
     race = Race(flow, clock, back_up)
     try:
@@ -243,9 +254,10 @@ async def astream(  # noqa: C901 - the steps of stream(), and those of a race
     relays: list[_Relay[C]] = []
     delivered = Delivered(marks)
 
-    async def back_up(race: Race, start: Start) -> None:
-        relays.append(_Relay(flow, open_, clock, marks, start, delivered))
-        await relays[-1].read(race)
+    def back_up(race: Race, start: Start) -> Callable[[], Awaitable[None]]:
+        relay = _Relay(flow, open_, clock, marks, start, delivered)
+        relays.append(relay)
+        return lambda: relay.read(race)
 
     race = Race(flow, clock, back_up)
     try:
@@ -299,10 +311,10 @@ async def _next(source: AsyncIterator[C], start: Start, intake: Intake[C], clock
         raise
 
 
-async def _swallowing(work: Awaitable[None]) -> None:
+async def _swallowing(work: Callable[[], Awaitable[None]]) -> None:
     """A backup that is cancelled has been told so by us."""
     with suppress(asyncio.CancelledError):
-        await work
+        await work()
 
 
 async def _aclose(source: Any) -> None:

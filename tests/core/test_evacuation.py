@@ -176,6 +176,43 @@ async def test_a_silent_call_moves_when_somebody_else_finds_out(kind: str, found
     assert trap.failover.health().in_flight == 0
 
 
+@pytest.mark.parametrize("kind", ["arun", "astream"])
+async def test_the_caller_leaves_in_the_moment_in_which_its_backup_begins(kind: str) -> None:
+    trap = Trap()
+    async with no_task_left(), asyncio.timeout(10):
+        asking = asyncio.create_task(trap.ask(kind))
+        await trap.waiting.wait()
+        trap.fall()
+        asking.cancel()  # the backup's task is made, and cancelled before its first step
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    assert trap.failover.health().in_flight == 0
+    assert trap.failover.health()["b"].attempts == 2  # the one that found out, and the backup
+
+
+@pytest.mark.parametrize("kind", ["arun", "astream"])
+async def test_a_call_fails_by_itself_in_the_moment_in_which_its_backup_begins(kind: str) -> None:
+    trap, gone = Trap(), asyncio.Event()
+
+    async def call(asked: Target) -> str:
+        if asked.id == "b":
+            return "hi"
+        trap.waiting.set()
+        await gone.wait()
+        raise ConnectionResetError("gone")
+
+    trap.call = call  # type: ignore[method-assign]
+    async with no_task_left(), asyncio.timeout(10):
+        asking = asyncio.create_task(trap.ask(kind))
+        await trap.waiting.wait()
+        trap.fall()
+        gone.set()  # as when a server goes, and all its calls fail one after the other
+        said, seen = await asking
+    assert (said, seen) == ("hi", ["a network", "b"])
+    assert trap.failover.health().in_flight == 0
+    assert trap.failover.health()["b"].attempts == 2
+
+
 USER: ContextVar[str] = ContextVar("user", default="nobody")
 
 
