@@ -123,6 +123,7 @@ class FleetHealth:
                     if not (backup or lease.test or lease.probes):
                         selection.went_to(standing, request, now)
                     break
+                self.review(standing, now)  # another target of its rate window may have used that up
                 free &= ~(1 << standing.index)
         if self.news.calls or self.news.events:
             self.news.tell()

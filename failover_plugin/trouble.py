@@ -80,6 +80,7 @@ class Trouble:
         latency = standing.latency
         if self._policy.limits.adaptive and in_flight >= STEADY and latency is not None and latency.overloaded():
             self._limit(standing).shrink(in_flight, now, EASE, 0.5 * standing.peak)
+            self._health.review(standing, now)
 
     def busy(self, standing: Standing, now: float) -> bool:
         """Whether it is slow because it has too much to do: content still comes from it, but ever later."""
