@@ -9,7 +9,7 @@ import pytest
 from core.presets.stage import Stage
 from core.scripted import broken
 
-from failover_plugin import ConfigError, Failover, Health, presets
+from failover_plugin import AllTargetsFailed, ConfigError, Failover, Health, presets
 from failover_plugin.testing import Script
 
 A, B, C = (f"https://{host}.example/v1" for host in "abc")
@@ -52,6 +52,15 @@ def test_row_max_failures(max_failures: int) -> None:
         permit.failure(broken())
     assert here.line(A).health is not Health.UNHEALTHY
     permits[-1].failure(broken())
+    assert here.line(A).health is Health.UNHEALTHY
+
+
+def test_row_max_failures_are_counted_however_far_apart_they_are() -> None:
+    here = stage()
+    for _ in range(3):
+        assert here.line(A).health is not Health.UNHEALTHY
+        here.clock.advance(3600)
+        here.fails(A)
     assert here.line(A).health is Health.UNHEALTHY
 
 
@@ -115,7 +124,17 @@ def test_row_rotation_if_all_are_unhealthy_it_is_simply_the_next_one() -> None:
         here.fails_at_once(url, 3)
         here.clock.advance(1)
     assert here.current == A, "the next in the round, and the first that is due back"
-    assert here.takes().target.id == A
+    here.clock.advance(56)
+    permit = here.takes()
+    assert (permit.target.id, permit.wait) == (A, 0), "at once, though it is due back in a second"
+
+
+def test_a_failure_is_told_at_once_where_there_is_nobody_else() -> None:
+    here = stage(A)
+    script = Script(here.clock, {A: [broken()]})
+    with pytest.raises(AllTargetsFailed):
+        here.failover.run(script.call)
+    assert script.asked == [A]
 
 
 # -- operations -------------------------------------------------------------------------------------------------------

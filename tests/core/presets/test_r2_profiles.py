@@ -92,6 +92,15 @@ def test_row_circuit_half_open_after_circuit_break_secs_and_a_success_closes_it(
     assert (here.line(A).state, here.line(A).health) == ("closed", Health.HEALTHY)
 
 
+def test_row_circuit_opens_for_as_long_each_time() -> None:
+    here = stage()
+    here.fails_at_once(A, 3)
+    for _ in range(3):
+        here.clock.advance(60)
+        here.fails(A)
+        assert here.line(A).returns_in == 60
+
+
 def test_row_statistics_are_a_snapshot_that_can_be_serialised() -> None:
     here = stage()
     here.succeeds()

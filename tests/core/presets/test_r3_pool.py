@@ -57,6 +57,9 @@ def test_row_all_in_cooldown_the_one_whose_cooldown_ends_first_is_returned() -> 
     for node, seconds in zip("abc", (60, 20, 40), strict=True):
         here.failover.cool(node, seconds)
     assert [here.succeeds(), here.succeeds()] == ["b", "b"]
+    here.clock.advance(19)
+    permit = here.takes()
+    assert (permit.target.id, permit.wait) == ("b", 0), "at once"
 
 
 def test_row_mark_failed_for_a_duration() -> None:

@@ -95,6 +95,15 @@ def test_row_half_open_requests_and_success_rate_threshold(probes: int, rate: fl
     assert here.line("a").state == "open"
 
 
+def test_row_half_open_requests_have_proven_it_so_that_one_more_failure_opens_nothing() -> None:
+    here = stage(alone=True)
+    opened(here)
+    for _ in range(8):
+        here.succeeds("a")
+    here.fails("a")
+    assert here.line("a").state == "closed"
+
+
 def test_row_defaults() -> None:
     assert presets.adaptive() == presets.adaptive(
         failure_threshold_z_score=2.5, half_open_requests=10, success_rate_threshold=0.8
