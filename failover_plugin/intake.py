@@ -145,7 +145,7 @@ class Intake(Generic[C]):
 
     def broke(self, error: Exception, now: float) -> None:
         """The stream failed; after its finish mark that does not matter."""
-        if self._finished:
+        if self._complete:
             self._flow.succeeded(self._start, now)
         else:
             self.good = False
@@ -153,10 +153,15 @@ class Intake(Generic[C]):
 
     def left(self, now: float) -> None:
         """The caller stopped listening; after the finish mark it had the whole answer."""
-        if self._finished:
+        if self._complete:
             self._flow.succeeded(self._start, now)
         else:
             self._flow.abandoned(self._start, now)
+
+    @property
+    def _complete(self) -> bool:
+        """Whether it has said all: a restart that ended before it had repeated what was delivered has not."""
+        return self._finished and not self._to_check
 
     def rest(self) -> list[C]:
         """What a stream without any content held back, once it has ended well."""

@@ -82,10 +82,17 @@ class _Raised:
 class _Lines(Generic[C]):
     """The attempts of one request that are under way."""
 
-    def __init__(self, flow: Flow, clock: Clock, work: Callable[[_Line[C]], None]) -> None:
+    def __init__(
+        self,
+        flow: Flow,
+        clock: Clock,
+        work: Callable[[_Line[C]], None],
+        intake: Callable[[Start], Intake[C]] | None = None,
+    ) -> None:
         self.flow = flow
         self.clock = clock
         self._work = work
+        self._intake = intake
         self._said: SimpleQueue[tuple[Any, Any]] = SimpleQueue()
         self.live: list[_Line[C]] = []
         flow.on_wake = lambda: self._said.put((None, _ALARM))
@@ -94,6 +101,8 @@ class _Lines(Generic[C]):
         """Start an attempt."""
         line = _Line[C](start, self._said, self.clock.monotonic())
         self.live.append(line)
+        if self._intake is not None:
+            line.intake = self._intake(start)  # first: it tells the call what was delivered so far
         line.begin(self._work)
         return line
 
@@ -194,12 +203,13 @@ def stream(
         finally:
             close(source)
 
-    lines, delivered = _Lines[C](flow, clock, read), Delivered(marks)
+    delivered = Delivered(marks)
+    lines = _Lines[C](flow, clock, read, lambda start: Intake(flow, start, start.began, marks, delivered))
     try:
         while True:
             lines.begin(next_start(flow, clock))
             while lines.live:
-                ready, over = _one_step(lines, flow, clock, marks, delivered)
+                ready, over = _one_step(lines, clock)
                 yield from ready
                 if over:
                     return
@@ -207,14 +217,11 @@ def stream(
         lines.abandon()
 
 
-def _one_step(
-    lines: _Lines[C], flow: Flow, clock: Clock, marks: Marks[C], delivered: Delivered[C]
-) -> tuple[list[C], bool]:
+def _one_step(lines: _Lines[C], clock: Clock) -> tuple[list[C], bool]:
     """What may be delivered after the next word, and whether that was the end of the answer."""
 
     def intake_of(line: _Line[C]) -> Intake[C]:
-        if line.intake is None:
-            line.intake = Intake(flow, line.start, line.start.began, marks, delivered)
+        assert line.intake is not None  # noqa: S101 - for the type checker: a stream's lines have one
         return line.intake
 
     def due(line: _Line[C]) -> float:
