@@ -23,6 +23,7 @@ from core.scripted import (
 )
 
 from failover_plugin.errors import AllTargetsFailed, DeadlineExceeded, StreamInterrupted
+from failover_plugin.failover import Failover
 from failover_plugin.flow import Sleep
 from failover_plugin.model import ErrorClass, Request, Target
 from failover_plugin.policy import BudgetPolicy, Policy
@@ -637,3 +638,23 @@ def test_each_start_tells_what_came_before() -> None:
     assert story.starts().trail.entries == ()
     start = story.fails(unauthorized()).starts()
     assert (start.number, [a.target for a in start.trail.attempts]) == (2, ["a"])
+
+
+# -- what listeners hear ----------------------------------------------------------------------------------------------
+
+
+def test_listeners_hear_each_attempt_and_how_it_ended() -> None:
+    heard: list[Any] = []
+    fleet = world(chain(2))
+    fleet.failover = Failover(chain(2), Policy(strategy="sequential"), clock=fleet.clock, on_event=heard.append)
+    fleet.fleet = fleet.failover._fleet
+    story = fleet.request().asks("a").fails(unauthorized(), after=0.5).asks("b").fails(TimeoutError())
+    ended = exhausted(story)
+    kinds = [type(event).__name__ for event in heard]
+    assert kinds == [
+        "AttemptStarted", "KeyBlocked", "AttemptEnded", "FailedOver", "AttemptStarted", "AttemptEnded", "Exhausted",
+    ]  # fmt: skip
+    assert heard[-1].errors == ("a: auth 401", "b: timeout")
+    assert heard[-1].retry_after == ended.retry_after
+    assert heard[3].reason == "auth 401"
+    assert {event.request_id for event in heard if hasattr(event, "request_id")} == {story.flow.request_id}

@@ -324,3 +324,52 @@ def test_going_on_from_a_permit_that_is_not_settled_gives_it_back() -> None:
     second.success()
     assert host.failover.health()["a"].failures == 0
     assert host.in_flight == 0
+
+
+@pytest.mark.xfail(strict=True, reason="a pick in the future reviews all targets as of then, and leaves them so")
+def test_a_permit_for_later_opens_no_door_before_its_time() -> None:
+    eu = frozenset({"eu"})
+    host = Host(target("a", tags=eu), target("b", 1))
+    host.failover.force_open("b", 1.0)
+    host.failover.cool("a", 2.0)
+    assert host.takes(Request(require_tags=eu)).wait == 2.0
+    (attempt,) = host.failover.run(lambda t: t.id).trail.attempts
+    assert attempt.started == pytest.approx(1.0)
+
+
+def test_headers_that_call_a_limit_used_up_keep_the_next_request_away() -> None:
+    used_up = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "30s"}
+    host = Host()
+    permit = host.takes()
+    permit.saw({})
+    permit.saw(used_up)
+    permit.success()
+    assert host.takes().target.id == "b"
+    host = Host()
+    host.failover.saw("a", {"server": "nginx"})
+    assert host.takes().target.id == "a"
+    host.failover.saw("a", used_up)
+    assert host.takes().target.id == "b"
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [{"total_tokens": 60}, {"prompt_tokens": 20, "completion_tokens": 40}, {"input_tokens": 20, "output_tokens": 40}],
+)
+def test_usage_corrects_what_was_estimated_by_whatever_names(usage: dict[str, int]) -> None:
+    host = Host(target("a", tpm=600), target("b", 1))
+    host.takes(Request(input_tokens=10)).success(usage)
+    assert host.takes(Request(input_tokens=10)).target.id == "b"
+    host = Host(target("a", tpm=600), target("b", 1))
+    host.takes(Request(input_tokens=10)).success({"cached": 7})
+    assert host.takes(Request(input_tokens=10)).target.id == "a"
+
+
+def test_a_child_process_has_taken_no_permits() -> None:
+    host = Host()
+    permit = host.takes()
+    Failover._after_fork()
+    assert host.in_flight == 0
+    permit.failure(unauthorized())
+    assert host.failover.health()["a"].failures == 0
+    assert host.takes().target.id == "a"
