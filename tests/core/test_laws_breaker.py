@@ -96,7 +96,7 @@ class BreakerLaws(Laws):
         call = self.calls[which % len(self.calls)] if self.calls else None
         if call is None or call.content:
             return
-        before, late, counts = self.seen(), self.late(call), call.probe and not self.breaker.needs_whole
+        before, late, counts = self.seen(), self.late(call), self.decides(call) and not self.breaker.needs_whole
         call.content = True
         closed = self.breaker.answered(call.born, probe=call.probe, now=self.now)
         if late or not call.probe:
@@ -112,16 +112,16 @@ class BreakerLaws(Laws):
         if call is None:
             return
         if not call.content:
-            late, counts = self.late(call), call.probe and not self.breaker.needs_whole
+            late, counts = self.late(call), self.decides(call) and not self.breaker.needs_whole
             closed = self.breaker.answered(call.born, probe=call.probe, now=self.now)
             if counts and not late:
                 self.won(closed=closed)
-        before, late, counts = self.seen(), self.late(call), call.probe and self.breaker.needs_whole
+        before, late, counts = self.seen(), self.late(call), self.decides(call) and self.breaker.needs_whole
         closed = self.breaker.succeeded(call.born, probe=call.probe, now=self.now)
         if late:
             assert not closed
             assert self.seen() == before
-        elif counts and before[self.place("until")] is not None:
+        elif counts:
             self.won(closed=closed)
 
     @rule(which=WHICH, weight=st.sampled_from([0.0, 0.1, 0.5, 1.0, 1.0]))
@@ -140,7 +140,7 @@ class BreakerLaws(Laws):
             assert self.seen() == before
         elif closed:
             assert opened is self.breaker.evidence.tripped
-        elif call.probe:
+        elif self.decides(call):
             self.wins -= won_already
             self.losses += 1
             assert opened is (self.policy.half_open_probes - self.losses < self.needed)
@@ -195,9 +195,9 @@ class BreakerLaws(Laws):
 
     # -- what must hold -----------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def place(name: str) -> int:
-        return [n for n in Breaker.__slots__ if n != "evidence"].index(name)
+    def decides(self, call: Call) -> bool:
+        """Whether it is a probe of what is still on trial."""
+        return call.probe and self.breaker.until is not None
 
     @property
     def needed(self) -> int:
