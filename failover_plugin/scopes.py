@@ -80,7 +80,8 @@ class Scopes:
     def companions(self, standing: Standing, scope: Scope) -> list[Standing]:
         """Everybody who shares this scope of a target with it, itself included."""
         keys = scope_keys(standing.target)
-        return self.sharers((scope, keys.get(scope, keys[Scope.CREDENTIAL]))) or [standing]
+        known = scope if scope in keys else Scope.CREDENTIAL
+        return self.sharers((known, keys[known])) or [standing]
 
     def __iter__(self) -> Iterator[tuple[Scope, Key, Breaker]]:
         return ((scope, key, breaker) for (scope, key), breaker in self.breakers.items())
