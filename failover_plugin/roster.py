@@ -123,7 +123,7 @@ class Tier(Candidates):
                 self.degraded ^= bit
             case Grade.FULL:
                 self.full ^= bit
-            case Grade.OUT:
+            case _:
                 self.out ^= bit
 
     def _list(self, standing: Standing) -> None:

@@ -128,8 +128,20 @@ def test_mean_requests_to_open_fall_with_the_failure_rate(rate: float, least: fl
     assert least <= mean(requests_to_open(rate, rng) for _ in range(20 if rate < 0.1 else 200)) <= most
 
 
-def test_nothing_known_is_a_small_risk() -> None:
-    assert Tally().failure_rate(0) == pytest.approx(0.05)
+def test_nothing_known_is_no_risk() -> None:
+    assert Tally().failure_rate(0) == 0.0
+
+
+def test_successes_earn_no_advantage_over_those_who_were_not_asked() -> None:
+    tally = Tally()
+    tally.succeeded(0)
+    assert tally.failure_rate(0) == Tally().failure_rate(0)
+
+
+def test_one_failure_is_not_all_there_is() -> None:
+    tally = Tally()
+    tally.failed(0)
+    assert tally.failure_rate(0) == pytest.approx(1 / 3)
 
 
 def test_the_tally_follows_what_happens() -> None:
@@ -145,7 +157,7 @@ def test_the_tally_follows_what_happens() -> None:
 def test_the_tally_forgets_by_half_in_twenty_seconds() -> None:
     tally = Tally()
     tally.failed(0)
-    assert tally.failure_rate(20) == pytest.approx(0.6 / 2.5)
+    assert tally.failure_rate(20) == pytest.approx(0.5 / 2.5)
     tally.succeeded(20)
     assert (tally.failures, tally.successes) == (0.5, 1.0)
 
@@ -256,6 +268,6 @@ def test_evidence_is_never_negative_and_rates_are_shares(said: list[tuple[float,
             detector.retract(weight, now) if what == "back" else detector.failed(weight, now)
             tally.failed(now, -weight if what == "back" else weight)
         assert 0 <= detector.score < inf
-        assert 0 < tally.failure_rate(now) < 1
+        assert 0 <= tally.failure_rate(now) < 1
         assert now <= tally.falls_to(4, now) < inf
         assert now <= detector.falls_to(0.5, now) < inf

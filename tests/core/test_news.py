@@ -19,11 +19,14 @@ def test_nobody_listens_nobody_need_build_an_event() -> None:
 def test_events_are_told_in_order_and_once() -> None:
     heard: list[Event] = []
     news = News(Listeners(heard.append))
+    assert not news
     news.add(OPENED)
     news.add(CLOSED)
+    assert news
     assert heard == []
     news.tell()
     news.tell()
+    assert not news
     assert heard == [OPENED, CLOSED]
 
 
@@ -39,6 +42,14 @@ def test_those_who_wait_are_woken_first_come_first_and_once() -> None:
     news.room(99)
     news.tell()
     assert woken == [0, 1, 2, 3]
+
+
+def test_a_requests_own_news_does_not_wait_its_turn() -> None:
+    heard: list[Event] = []
+    news = News(Listeners(heard.append))
+    news.add(OPENED)
+    news.tell_now(CLOSED)
+    assert heard == [CLOSED]
 
 
 def test_one_who_is_called_wakes_as_well() -> None:

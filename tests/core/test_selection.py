@@ -271,6 +271,15 @@ def test_looking_changes_nothing() -> None:
         assert stage.asks() == blind.asks()
 
 
+def test_whom_a_last_resort_would_ask_is_told() -> None:
+    stage = Stage(*tier(2), target("c", enabled=False), last_resort="earliest")
+    stage.trip("a")
+    stage.now += 1
+    stage.trip("b")
+    assert order(stage) == "ab"
+    assert skips(stage) == {"c": "disabled"}
+
+
 class TestRotatingByHand:
     """Strategies that keep to a target, or go round, go on after the one whose turn it is."""
 

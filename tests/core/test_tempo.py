@@ -217,6 +217,20 @@ class TestASlowTarget:
         assert waits == sorted(waits)
         assert waits[-1] > 20
 
+    def test_calls_that_are_no_tests_do_not_put_off_the_next_test(self) -> None:
+        stage = self.slow()
+        stage.now += 2
+        under_way = [stage.admit("a", streaming=True) for _ in range(3)]
+        assert [lease.test for lease in under_way] == [True] * 3
+        for lease in under_way:
+            stage.leave(lease)
+        forced = stage.health.force(stage["b"], stage.pick_request(), stage.now, 9.0, streaming=True)
+        stage["b"].slow = True
+        stage.now += 5.0
+        before = stage["b"].waits
+        stage.speak(forced)
+        assert stage["b"].waits == before
+
     def test_is_well_again_after_one_quick_answer_and_starts_slowly(self) -> None:
         stage = self.slow()
         stage.now += 2

@@ -335,6 +335,14 @@ class TestRowsOfOnesOwn:
         assert suspicion(stage) == 0.0
 
 
+def test_where_a_success_clears_the_evidence_it_clears_the_failure_rate_as_well() -> None:
+    stage = Stage(*tier(2), breaker=BreakerPolicy(success_clears=True, threshold=9))
+    stage.fail("a", times=5)
+    assert stage.grade("a") is Grade.DEGRADED
+    stage.succeed("a")
+    assert stage.grade("a") is Grade.READY
+
+
 def test_a_share_of_a_failure_is_booked_as_that() -> None:
     stage = Stage(*tier(2))
     stage.health.failed(stage.admit("a"), diagnosis("timeout"), stage.now, share=0.2)
