@@ -43,7 +43,7 @@ class Race:
         self.task: asyncio.Task[None] | None = None
         self.won = False
         """Whether the backup has."""
-        self.limit: asyncio.Timeout | None = None
+        self.limit: asyncio.Timeout
         self._back_up = back_up
         self._loop = asyncio.get_running_loop()
         self._context = copy_context()
@@ -72,7 +72,7 @@ class Race:
         """This attempt is under way."""
         self._start, self.won = start, False
         if start.soft_timeout < inf:
-            self._timer = self._loop.call_later(start.soft_timeout, self._overdue)
+            self._timer = self._loop.call_later(start.soft_timeout, self._overdue, start)
 
     def interruptible(self, seconds: float) -> asyncio.Timeout:
         """A time limit that also ends when the backup has won."""
@@ -89,31 +89,23 @@ class Race:
     def win(self) -> None:
         """The backup has."""
         self.won = True
-        if self.limit is not None:
-            with suppress(RuntimeError):  # it has ended by itself in this very moment
-                self.limit.reschedule(self._loop.time())
-
-    async def join(self) -> None:
-        """Let the backup, now the only attempt, come to its end."""
-        if self.task is not None:
-            await asyncio.wait([self.task])
+        with suppress(RuntimeError):  # it has ended by itself in this very moment
+            self.limit.reschedule(self._loop.time())
 
     async def close(self) -> None:
         """End the backup, if there still is one."""
         self.settled()
-        if (task := self.task) is not None:
+        if (task := self.task) is not None and (backup := self._backup) is not None:
             self.task = None
             task.cancel()
             try:
                 await asyncio.wait([task], timeout=CLOSING)
             finally:
-                if self._backup is not None:  # cancelled before its first step it could not say so itself
-                    self.flow.abandoned(self._backup, self.clock.monotonic())
+                self.flow.abandoned(backup, self.clock.monotonic())  # before its first step it could not say so itself
 
-    def _overdue(self) -> None:
+    def _overdue(self, start: Start) -> None:
         self._timer = None
-        if (start := self._start) is not None:
-            self._begin_backup(self.flow.overdue(start, self.clock.monotonic()))
+        self._begin_backup(self.flow.overdue(start, self.clock.monotonic()))
 
     def _ring(self) -> None:
         """From any thread."""
@@ -155,7 +147,7 @@ async def arun(flow: Flow, call: Callable[[Target], Awaitable[T]], clock: Clock)
             await _attempt(flow, call, clock, start, race.interruptible(start.timeout), answers)
             race.settled()
             if not answers and race.task is not None:
-                await race.join()
+                await asyncio.wait([race.task])
                 race.task = None
             if answers:
                 return answers[0]
@@ -272,8 +264,7 @@ async def astream(  # noqa: C901 - the steps of stream(), and those of a race
                     source = aiter(open_(start.target))
                 while (chunk := await _next(source, start, intake, clock, race)) is not END:
                     for ready in intake.accept(chunk, clock.monotonic()):
-                        if race.task is not None or intake.committed:
-                            await race.close()
+                        await race.close()
                         yield ready
                 intake.ended(clock.monotonic())
             except Exception as error:  # noqa: BLE001 - the flow judges it

@@ -107,11 +107,6 @@ class Flow:
         latest = self._ledger.latest
         return latest.target if latest else None
 
-    @property
-    def entries(self) -> list[object]:
-        """The record, as it is written."""
-        return self._ledger.entries  # type: ignore[return-value]
-
     def offer(self, among: Collection[str] | None) -> None:
         """From now on only these targets are on offer; None: all that the request allows."""
         self._succession.offer(among)
@@ -273,7 +268,7 @@ class Flow:
             self._fleet.health.released(start.lease, now)
         else:
             self._fleet.health.failed(start.lease, diagnosis, now, self._share(start, diagnosis, now))
-        self._gone(start)
+        self.live.remove(start)
         self._end(start, now, diagnosis, error)
         self._failure = Failure(start.target, error, diagnosis)
         if self._committed is start and self.resumable and self._fleet.policy.stream_failover == "resume":
@@ -285,7 +280,7 @@ class Flow:
         if start.ended is not None:
             return
         self._fleet.health.released(start.lease, now)
-        self._gone(start)
+        self.live.remove(start)
         self._end(start, now, _left)
 
     def judge(self, start: Start, error: BaseException) -> Diagnosis:
@@ -306,10 +301,6 @@ class Flow:
         if now < self._deadline - TOO_LATE or diagnosis.scope is not Scope.TARGET:
             return 1.0
         return min(1.0, (now - start.began) / start.granted)
-
-    def _gone(self, start: Start) -> None:
-        if start in self.live:
-            self.live.remove(start)
 
     def _end(
         self,

@@ -357,6 +357,14 @@ def test_looking_in_vain_for_who_could_step_in_costs_nothing() -> None:
     assert fleet.fleet.health.budget._attempts == left
 
 
+def test_a_slow_call_whose_backup_could_not_take_the_prompt_goes_on_alone() -> None:
+    fleet = world(target("a"), target("b", 1, tpm=100))
+    assert fleet.failover.acquire(Request(input_tokens=5), among=["b"]) is not None
+    story = fleet.request(Request(input_tokens=90), streaming=True).asks("a")
+    assert story.backs_up() is None
+    assert fleet.in_flight == 2
+
+
 # -- when a call is late ----------------------------------------------------------------------------------------------
 
 

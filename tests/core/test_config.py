@@ -258,3 +258,13 @@ def test_a_policy_is_written_in_the_same_order_everywhere() -> None:
     written = Policy(fallback_on=frozenset(ErrorClass)).to_yaml()
     listed = [line.removeprefix("- ") for line in written.splitlines() if line.startswith("- ")]
     assert listed == sorted(ErrorClass)
+
+
+async def _later(event: object) -> None:
+    """No plain function: nobody would wait for it."""
+
+
+@pytest.mark.parametrize("listener", ["log", 3, _later])
+def test_a_listener_that_cannot_be_told(listener: Any) -> None:
+    with pytest.raises(ConfigError, match=r"on_event = .*: give a plain function of one event"):
+        Failover([Target("a", provider="p", model="m")], on_event=listener)

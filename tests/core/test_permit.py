@@ -9,7 +9,7 @@ import pytest
 from core.scripted import blocked, broken, chain, rate_limited, target, tier, unauthorized
 
 from failover_plugin import Failover, Permit, Policy, Request
-from failover_plugin.errors import DeadlineExceeded, StreamInterrupted
+from failover_plugin.errors import AllTargetsFailed, DeadlineExceeded, StreamInterrupted
 from failover_plugin.flow import STREAM_LIFETIME
 from failover_plugin.model import ErrorClass, Target
 from failover_plugin.succession import GRACE
@@ -366,10 +366,19 @@ def test_usage_corrects_what_was_estimated_by_whatever_names(usage: dict[str, in
 
 
 def test_a_child_process_has_taken_no_permits() -> None:
-    host = Host()
+    host, other = Host(), Failover(chain(1))
     permit = host.takes()
+    assert other.acquire() is not None
     Failover._after_fork()
+    assert other.health().in_flight == 0
     assert host.in_flight == 0
     permit.failure(unauthorized())
     assert host.failover.health()["a"].failures == 0
     assert host.takes().target.id == "a"
+
+
+def test_a_host_that_gave_its_permit_back_and_asks_how_it_ended_is_told_that_nobody_was_asked() -> None:
+    host = Host()
+    permit = host.takes()
+    permit.cancel()
+    assert isinstance(permit.exhausted(), AllTargetsFailed)

@@ -216,3 +216,11 @@ async def test_chunks_that_can_be_read_and_cut_are(how: str) -> None:
     )
     await play.listen()
     assert play.heard == [{"text": "once "}, {"text": "upon"}, END]
+
+
+@ALL
+async def test_a_shorter_restart_is_no_answer_where_no_mark_is_due_either(how: str) -> None:
+    play = Play(how, chain(2), {"a": ["once ", "upon ", GONE], "b": ["once "]}, is_finished=None)
+    with pytest.raises(StreamInterrupted) as ended:
+        await play.listen()
+    assert ended.value.__cause__ is GONE

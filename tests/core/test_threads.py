@@ -393,3 +393,29 @@ def test_a_generator_knows_the_attempt_it_streams() -> None:
         yield current_attempt().target.id
 
     assert list(failover().stream(open_)) == ["a", "a"]
+
+
+def test_a_late_word_is_not_heard_while_the_fallback_is_still_at_work() -> None:
+    fo = failover(attempt_timeout=SHORT)
+
+    def hears_the_late_one(stage: Stage) -> str:
+        stage.go.set()
+        assert stage.ended["a"].wait(10)
+        return "hi"
+
+    with Stage(a=hangs, b=hears_the_late_one) as stage:
+        result = fo.run(stage.call)
+    assert (result.value, classes(result.trail)) == ("hi", ["a timeout", "b"])
+
+
+def test_a_late_stream_without_anybody_to_step_in_is_waited_for() -> None:
+    fo = failover(1, latency=SOON)
+
+    def slow(stage: Stage) -> Iterator[str]:
+        Event().wait(SHORT)
+        yield "hello"
+        yield END
+
+    with Stage(a=slow) as stage:
+        assert list(fo.stream(stage.open, **MARKS)) == ["", "hello", END]
+    assert fo.health()["a"].attempts == 1

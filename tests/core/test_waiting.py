@@ -288,3 +288,7 @@ async def test_a_deadline_passes_while_a_task_waits() -> None:
     with pytest.raises((AllTargetsFailed, DeadlineExceeded)):
         await fo.arun(lambda _: asyncio.sleep(0, "never"), Request(deadline=0.05))
     assert not fo._fleet.health.news.waiting
+
+
+def test_without_patience_a_target_is_tried_again_at_once() -> None:
+    world(*chain(2), patience=0.0).request().asks("a").fails(overloaded()).asks("a")
