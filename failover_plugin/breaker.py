@@ -56,6 +56,7 @@ class Breaker:
     """
 
     __slots__ = (
+        "_blocked",
         "_blocks",
         "_era",
         "_losses",
@@ -67,6 +68,7 @@ class Breaker:
         "needs_whole",
         "probes",
         "reason",
+        "since",
         "until",
     )
 
@@ -83,6 +85,10 @@ class Breaker:
         self.epoch = 0  # not the present one: calls that began before it was made speak of this scope too
         self.until: float | None = None
         """When an opening ends; None while closed."""
+        self.since = 0.0
+        """When the present trouble began: a failure after a time of trust."""
+        self._blocked = False
+        """Whether it was shut by something that is either mended or not, and so knows no parole."""
         self.reason = ""
         """Why it opened."""
         self.needs_whole = False
@@ -134,19 +140,21 @@ class Breaker:
         *,
         probe: bool = False,
         whole: bool = False,
+        enough: float = 1.0,
     ) -> bool:
         """The request failed, and this scope is to blame by ``weight``; says whether that opened the breaker.
 
-        ``whole``: it broke in the middle, after ``answered``, so only a whole answer will prove a recovery.
+        ``enough`` is how many times the usual evidence it takes. ``whole``: it broke in the middle, after ``answered``,
+        so only a whole answer will prove a recovery.
         """
         if born < self.epoch:
             return False
         self.evidence.failed(weight, now)
         if self.until is not None and not (probe and self._lost(whole=whole)):
             return False
-        if self.until is None and not self.evidence.tripped:
+        if self.until is None and self.evidence.score < enough * self.evidence.limit:
             return False
-        self.needs_whole = whole
+        self.needs_whole, self._blocked = whole, False
         self._open(self._policy.open_base, self._policy.open_cap, self._openings, reason, now, rng)
         self._openings += weight >= FULL_ENOUGH
         return True
@@ -158,6 +166,7 @@ class Breaker:
         """
         if born < self.epoch:
             return False
+        self._blocked = True
         self._open(seconds, max(seconds, self._policy.block_cap), self._blocks, reason, now, rng)
         self.until = max(self.until or now, now + named)
         self._blocks += 1
@@ -203,7 +212,7 @@ class Breaker:
         if self._wins < max(1, self._quota):
             return False
         self._close()
-        if self._policy.parole:
+        if self._policy.parole and not self._blocked:
             self.evidence.parole(now)
         else:
             self.evidence.clear()

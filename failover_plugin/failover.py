@@ -247,7 +247,6 @@ class Failover:
     def _hand(self) -> Hand:
         return Hand(self._fleet.health)
 
-
     def __repr__(self) -> str:
         return f"Failover([{', '.join(t.id for t in self.targets)}])"
 

@@ -34,8 +34,12 @@ class Hand:
         self._health.news.tell()
 
     def half_open(self, standing: Standing, now: float) -> None:
-        """Let it be tested: each of its breakers that is open, or else its server's."""
+        """Let it be tested: each of its breakers that is open, or else its server's; no cooldown keeps it away."""
         with self._health.lock:
+            if standing.rates:
+                standing.rates.cooldown.hold(0, now)
+                standing.rates.used_up = now
+                self._health.trouble.changed(standing, Scope.RATE, now)
             open_ones = [scope for scope, breaker in standing.breakers if breaker.until is not None]
             for scope in open_ones or [Scope.TARGET]:
                 self._health.scopes.breaker(standing, scope).half_open(now)
@@ -52,6 +56,7 @@ class Hand:
                     health.trouble.changed(each, scope, now)
                 if each.rates:
                     each.rates.cooldown.hold(0, now)
+                    each.rates.used_up = now
                     health.trouble.changed(each, Scope.RATE, now)
                 each.absolve()
                 health.review(each, now)

@@ -28,7 +28,7 @@ from failover_plugin.scopes import Scopes
 from failover_plugin.selection import Selection, Sessions
 from failover_plugin.standing import Lease, Standing, refusal
 from failover_plugin.tempo import Tempo
-from failover_plugin.trouble import STEADY, Trouble
+from failover_plugin.trouble import STEADY, STRANGER, Trouble
 
 
 class FleetHealth:
@@ -48,7 +48,7 @@ class FleetHealth:
         self.scopes = Scopes(policy.breaker)
         self.news = News(Listeners() if listeners is None else listeners)
         self.selection = Selection(Roster((), {}), policy, self._sessions)
-        self.tempo = Tempo(policy.latency)
+        self.tempo = Tempo(policy)
         self.trouble = Trouble(self, rng)
         self.replace(targets, now=-inf)
 
@@ -118,7 +118,7 @@ class FleetHealth:
             choose = selection.choose_backup if backup else selection.choose
             lease = None
             while standing := choose(free, request, self._rng, now):
-                if standing.rates is None or not self._lacks_tokens(standing, request, now):
+                if not self.lacks_tokens(standing, request, now):
                     lease = self._admit(standing, request, now, lifetime, streaming=streaming, backup=backup)
                     if not (backup or lease.test or lease.probes):
                         selection.went_to(standing, request, now)
@@ -148,8 +148,9 @@ class FleetHealth:
         with self.lock:
             return self._admit(standing, request, now, lifetime, streaming=streaming)
 
-    def _lacks_tokens(self, standing: Standing, request: Request, now: float) -> bool:
-        return standing.rates is not None and standing.rates.free_at(now, _estimate(request)) > now
+    def lacks_tokens(self, standing: Standing, request: Request, now: float) -> float:
+        """Seconds until its limit per minute has tokens enough for this request."""
+        return standing.rates.free_at(now, _estimate(request)) - now if standing.rates else 0.0
 
     def _admit(
         self,
@@ -289,13 +290,13 @@ class FleetHealth:
 
     def beaten(self, lease: Lease, now: float) -> None:
         """The call was late, and one that began later has answered before it."""
-        if self.trouble.busy(lease.standing, now):
+        if self.trouble.busy(lease.standing, now) or not (lease.doubt or lease.probe):
             self.released(lease, now)
             return
         slow = Diagnosis(
             error_class=ErrorClass.TIMEOUT, scope=Scope.TARGET, message="late, and a backup answered first"
         )
-        self.failed(lease, slow, now)
+        self.failed(lease, slow, now, STRANGER if lease.standing.latency is None and not lease.probe else 1.0)
 
     def used_up(self, standing: Standing, seconds: float, now: float) -> None:
         """The provider says that nothing is left of a limit of this target for so long."""

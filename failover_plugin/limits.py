@@ -111,9 +111,13 @@ class ConcurrencyLimit:
         """Whether the limit is there to warm up a server that has come back, not because it is overloaded."""
         return self._ramp_to > 0 and self.value < inf
 
-    def ramp(self, before: int) -> None:
-        """A server has come back that had ``before`` calls when it went: start slowly, double with every answer."""
-        self.value, self._ramp_to = RAMP_START, max(RAMP_END, 1.5 * before)
+    def ramp(self, before: int, in_flight: int) -> None:
+        """A server has come back that had ``before`` calls when it went: start slowly, double with every answer.
+
+        Calls ``in_flight`` that outlived its absence are well, and take nobody's place.
+        """
+        self.value = in_flight + RAMP_START
+        self._ramp_to = max(RAMP_END, 1.5 * before, 2 * self.value)
 
     def shrink(self, in_flight: int, now: float, factor: float = SHRINK, floor: float = RAMP_START) -> None:
         """The server has too much to do."""

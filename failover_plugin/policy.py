@@ -55,6 +55,11 @@ class BreakerPolicy(_Part):
     half_life: Annotated[float, Field(gt=0)] = 60.0
     """Evidence is forgotten by half in this time; ``.inf``: never."""
 
+    caution: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 1.5
+    """Times the ``threshold`` that opens for errors that come at once, from a server that answers in between or while
+    others are full: going elsewhere is cheap then, and leaving a server alone for nothing is not.
+    """
+
     success_clears: bool = False
     """One success clears all evidence: the classic count of consecutive failures, blind to a brownout."""
 
@@ -95,11 +100,13 @@ class LatencyPolicy(_Part):
     soft_min: Seconds = 1.0
     """Shortest soft deadline."""
 
-    soft_max: Seconds = 10.0
-    """Longest soft deadline."""
+    soft_max: Seconds = 3.0
+    """A soft deadline is no longer, unless one healthy call in forty takes longer: a backup then still brings a first
+    token within five seconds.
+    """
 
     soft_unknown: Seconds = 5.0
-    """Soft deadline while nothing is known."""
+    """Soft deadline while nothing is known. Raise it for models that think longer before their first token."""
 
     slow_factor: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 3.0
     """A target so many times slower than the fleet's usual is degraded, and probed singly until it is below 2.5."""
@@ -187,7 +194,7 @@ class Policy(_Part):
     give_up_on: frozenset[ErrorClass] = frozenset()
     """These errors go straight to the caller."""
 
-    verdicts: dict[ErrorClass, VerdictPolicy] = Field(default_factory=dict)
+    verdicts: dict[ErrorClass, VerdictPolicy] = Field(default_factory=dict[ErrorClass, VerdictPolicy])
     """Rows of the verdict table that are to differ."""
 
     max_attempts: Annotated[int, Field(ge=1)] = 5
@@ -225,7 +232,7 @@ class Policy(_Part):
     corrupt the text.
     """
 
-    model_maps: dict[str, dict[str, str]] = Field(default_factory=dict)
+    model_maps: dict[str, dict[str, str]] = Field(default_factory=dict[str, dict[str, str]])
     """For a target's id: the model to call there for the model a request names. What is not listed passes through."""
 
     breaker: BreakerPolicy = Field(default_factory=BreakerPolicy)
@@ -258,6 +265,9 @@ class Policy(_Part):
         """The same in every process."""
         return sorted(classes)
 
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
     @field_serializer("strategy", when_used="json")
     def _by_name(self, strategy: str | Callable[..., Any]) -> str:
         return strategy if isinstance(strategy, str) else f"{strategy.__module__}:{strategy.__qualname__}"
@@ -277,8 +287,6 @@ class Policy(_Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.latency.soft_min > self.latency.soft_max:
-            raise ValueError(f"latency.soft_min = {self.latency.soft_min}: it should be at most latency.soft_max")
         if self.breaker.open_base > self.breaker.open_cap:
             raise ValueError(f"breaker.open_base = {self.breaker.open_base}: it should be at most breaker.open_cap")
         return self

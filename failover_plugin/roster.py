@@ -18,6 +18,8 @@ from random import Random
 from failover_plugin.model import Target
 from failover_plugin.standing import Counts, Grade, Standing
 
+TRIES = 16
+"""Draws that find two who fit, if at least a third do, all but surely."""
 EVERYBODY = -1
 """A bit set with all bits."""
 
@@ -29,7 +31,7 @@ class Candidates:
 
     def __init__(self, tier: Tier, mask: int) -> None:
         self.tier = tier
-        self.mask = mask
+        self.mask: int = mask
 
     def __len__(self) -> int:
         return self.mask.bit_count()
@@ -50,7 +52,17 @@ class Candidates:
         return self.first()
 
     def pair(self, rng: Random) -> tuple[Standing, Standing]:
-        """Two different ones, drawn at random; the same twice if it is the only one."""
+        """Two different ones, drawn at random; the same twice if it is the only one.
+
+        Of the tier's ready ones some are drawn until two fit, which most do: listing them all takes long for thousands.
+        """
+        mask, dense, found = self.mask, self.tier.dense, list[Standing]()
+        for _ in range(TRIES if len(dense) > TRIES else 0):
+            drawn = dense[int(rng.random() * len(dense))]
+            if mask >> drawn.index & 1 and drawn not in found:
+                found.append(drawn)
+                if len(found) == 2:
+                    return found[0], found[1]
         return self._from(list(self), rng)
 
     def draw(self, rng: Random) -> Standing:
@@ -70,7 +82,7 @@ class Candidates:
 class Tier(Candidates):
     """The targets of one tier; as candidates, all that are ready."""
 
-    __slots__ = ("_dense", "_first", "cursor", "degraded", "full", "members", "number", "out", "probes", "standings")
+    __slots__ = ("_first", "cursor", "degraded", "dense", "full", "members", "number", "out", "probes", "standings")
 
     def __init__(self, number: int, standings: list[Standing]) -> None:
         super().__init__(self, 0)
@@ -79,7 +91,7 @@ class Tier(Candidates):
         """Of all tiers: indices are the same everywhere."""
         self.members = 0
         self.probes = self.degraded = self.full = self.out = 0
-        self._dense: list[Standing] = []
+        self.dense: list[Standing] = []
         self._first: Standing | None = None
         self.cursor = -1
         """Index of the target that was chosen last."""
@@ -97,7 +109,7 @@ class Tier(Candidates):
 
     def pair(self, rng: Random) -> tuple[Standing, Standing]:
         """Two different ready ones, drawn at random."""
-        return self._from(self._dense, rng)
+        return self._from(self.dense, rng)
 
     def join(self, standing: Standing) -> None:
         """A new member, not fit for anything yet."""
@@ -127,7 +139,7 @@ class Tier(Candidates):
                 self.out ^= bit
 
     def _list(self, standing: Standing) -> None:
-        dense, place = self._dense, standing.place
+        dense, place = self.dense, standing.place
         if place < 0:
             standing.place = len(dense)
             dense.append(standing)

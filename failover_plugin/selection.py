@@ -15,13 +15,15 @@ from random import Random
 from failover_plugin.model import ErrorClass, Request, Skip, Target
 from failover_plugin.policy import Policy
 from failover_plugin.roster import EVERYBODY, Candidates, Roster, Tier
-from failover_plugin.standing import Grade, Standing, refusal
+from failover_plugin.standing import Standing, refusal
 from failover_plugin.strategy import STRATEGIES, Strategy, affinity, expense, sticky
 
 REMEMBERED = 10_000
 """Sessions whose target is remembered at most."""
 CACHE_LIFE = 300.0
 """Seconds without a request after which a session may move: prompt caches live about five minutes."""
+LISTED = 64
+"""Targets whose order is foretold at most."""
 KINDS = 256
 """Kinds of requests (by tags and needs) whose possible targets are remembered at most."""
 
@@ -56,13 +58,15 @@ class Selection:
 
     def choose(self, free: int, request: Request, rng: Random, now: float) -> Standing | None:
         """The best of these that can be asked, or None if nobody can."""
+        if self._sessions is not None and (home := self._home(free, request, now)):
+            return home
         test: Standing | None = None
         worse: Candidates | None = None
         for tier in self.roster.tiers:
             if tier.probes and test is None and (mask := tier.probes & free):
                 test = Candidates(tier, mask).first()
             if tier.mask and (ready := tier if free == EVERYBODY else _among(tier, tier.mask & free)):
-                return test or self._preferred(ready, free, request, rng, now)
+                return test or self._strategy(ready, request, rng, now)
             if tier.degraded and worse is None:
                 worse = _among(tier, tier.degraded & free)
                 if worse and not self._spill:
@@ -98,26 +102,29 @@ class Selection:
         present.tier.cursor = present.index + (self._strategy is sticky or self._keeps)
 
     def outlook(self, request: Request, now: float) -> tuple[list[Standing], list[Skip]]:
-        """The order in which targets would be asked if each failed, and those that would not be; takes nothing."""
+        """The order in which targets would be asked if each failed, the first 64 of them, and those that would not be;
+        takes nothing.
+        """
         roster, rng = self.roster, Random(0)  # noqa: S311 - a throw-away, so that looking changes no later decision
         free, order = self.allowed(request) & roster.everybody, list[Standing]()
-        while standing := self.choose(free, request, rng, now):
+        while len(order) < LISTED and (standing := self.choose(free, request, rng, now)):
             order.append(standing)
             free &= ~(1 << standing.index)
         if not order and self._desperate:
             able = [s for s in roster.standings if free >> s.index & 1 and not s.disabled and s.due < inf]
             order = sorted(able, key=lambda s: (s.counts.in_flight, s.due, s.index))
-        left = [s for s in roster.standings if s not in order]
+        ordered = {s.id for s in order}
+        left = [s for s in roster.standings if s.id not in ordered]
         reasons = ((s, excluded(s.target, request)) for s in left)
         skips = [Skip(target=s.id, reason=reason) if reason else refusal(s, now) for s, reason in reasons]
         return order, [skip for skip in skips if skip]
 
-    def _preferred(self, ready: Candidates, free: int, request: Request, rng: Random, now: float) -> Standing:
-        if self._sessions is not None and request.affinity is not None:
-            home = self.roster.by_id.get(self._sessions.home(request.affinity, now) or "")
-            if home and home.grade is Grade.READY and free >> home.index & 1:
-                return home
-        return self._strategy(ready, request, rng, now)
+    def _home(self, free: int, request: Request, now: float) -> Standing | None:
+        """The target that the request's session is at, if it is well."""
+        if self._sessions is None or request.affinity is None:
+            return None
+        home = self.roster.by_id.get(self._sessions.home(request.affinity, now) or "")
+        return home if home and home.ready and free >> home.index & 1 else None
 
     def _of_kind(self, request: Request) -> int:
         kind = request.require_tags, request.forbid_tags, request.needs

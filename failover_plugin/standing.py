@@ -135,7 +135,7 @@ class Standing:
     peak: float = 0.0
     """Calls at once lately: the highest number, fading by half in a minute."""
     peak_at: float = 0.0
-    silent: dict[Lease, Callable[[], None]] = field(default_factory=dict)
+    silent: dict[Lease, Callable[[], None]] = field(default_factory=dict["Lease", Callable[[], None]])
     """Calls under way without content whose callers want to hear if the target fails meanwhile."""
     guarded: bool = False
     """Whether a call can change what it is fit for: it has limits, or is on trial."""
@@ -153,7 +153,7 @@ class Standing:
     def absolve(self) -> None:
         """Forget what was held against it alone."""
         self.counts.tally, self.counts.streak = Tally(), 0
-        self.limit, self.slow, self.waits, self.probe_at, self.disabled = None, False, 0, inf, not self.target.enabled
+        self.limit, self.slow, self.waits, self.probe_at = None, False, 0, inf
 
     @property
     def ready(self) -> bool:

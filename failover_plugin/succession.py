@@ -304,7 +304,7 @@ class Succession:
         """Seconds until it may be asked; infinite if nobody knows."""
         skip = self._fleet.health.refusal(standing, now)
         if skip is None:
-            return 0.0
+            return self._fleet.health.lacks_tokens(standing, self._request, now)
         return inf if skip.returns_in is None else skip.returns_in
 
     def _few(self, mask: int) -> Iterator[Standing]:

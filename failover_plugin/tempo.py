@@ -2,7 +2,8 @@
 
 Slow is judged by the fast mean against the fleet's usual: a factor of three, confirmed by the latest sample, makes a
 target degraded; a test that takes less than 2.5 times the usual ends that. A soft deadline is what a target, or the
-fleet while little is known of it, exceeds in one healthy call of seven hundred.
+fleet while little is known of it, exceeds in one healthy call of seven hundred; but no later than a caller likes to
+wait (``soft_max``), unless one healthy call in forty takes longer.
 
 Used under the lock of a ``FleetHealth``; told the time, in monotonic seconds.
 """
@@ -13,9 +14,11 @@ from math import exp, inf, log
 
 from failover_plugin.latency import PREFILL, Baseline
 from failover_plugin.limits import ConcurrencyLimit
-from failover_plugin.policy import LatencyPolicy
+from failover_plugin.policy import Policy
 from failover_plugin.standing import PROTECTS, Lease, Standing
 
+COMMON = 2.0
+"""Deviations that one healthy call in forty exceeds."""
 RECOVERED = 2.5
 """Times the fleet's usual below which a slow target is well again."""
 DOUBLE = 0.7
@@ -31,9 +34,10 @@ LONGEST_SOFT = 20.0
 class Tempo:
     """The fleet's latency, and each target's place in it."""
 
-    def __init__(self, policy: LatencyPolicy) -> None:
-        self._policy = policy
-        self._slow = log(policy.slow_factor)
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy.latency
+        self._slow = log(policy.latency.slow_factor)
+        self._ramps = policy.breaker.ramp and policy.limits.adaptive
         self.fleet = Baseline()
 
     def observe(self, standing: Standing, lease: Lease, seconds: float, now: float) -> bool:
@@ -57,15 +61,22 @@ class Tempo:
             whole = standing.whole
             known = whole is not None and whole.known
             return max(policy.soft_min, whole.within(policy.soft_deviations)) if whole and known else inf
-        limit = min(policy.soft_max, max(policy.soft_min, self._expected(standing.latency)))
+        limit = max(policy.soft_min, self._expected(standing.latency))
         return max(limit, min(LONGEST_SOFT, limit * (1 + prompt / PREFILL))) if prompt else limit
 
     def _expected(self, own: Baseline | None) -> float:
-        deviations, fleet = self._policy.soft_deviations, self.fleet
+        fleet = self.fleet
         if own is not None and own.known:
-            expected = own.within(deviations)
-            return min(expected, 1.5 * fleet.within(deviations)) if fleet.count >= ENOUGH_OF_ALL else expected
-        return fleet.within(deviations) if fleet.count >= 5 else self._policy.soft_unknown
+            expected = self._patience(own)
+            return min(expected, 1.5 * self._patience(fleet)) if fleet.count >= ENOUGH_OF_ALL else expected
+        return self._patience(fleet) if fleet.count >= 5 else self._policy.soft_unknown
+
+    def _patience(self, baseline: Baseline) -> float:
+        """What hardly any healthy call takes; where tails are heavy, as long as a caller likes to wait, unless many
+        healthy calls take longer.
+        """
+        policy = self._policy
+        return min(baseline.within(policy.soft_deviations), max(policy.soft_max, baseline.within(COMMON)))
 
     @property
     def usual(self) -> float:
@@ -82,8 +93,10 @@ class Tempo:
         if own is not None and seconds < RECOVERED * exp(self.usual):
             standing.slow, standing.waits, standing.probe_at = False, 0, inf
             own.restart(self.usual)
+            if not self._ramps:
+                return
             standing.limit = ConcurrencyLimit()
-            standing.limit.ramp(standing.counts.in_flight)
+            standing.limit.ramp(standing.counts.in_flight, standing.counts.in_flight)
         elif lease.test:
             standing.waits += 1
             standing.probe_at = now + PROTECTS * 2.0 ** min(standing.waits, 4)

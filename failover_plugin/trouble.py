@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from failover_plugin.breaker import Breaker
 from failover_plugin.classify import Hold
 from failover_plugin.events import BreakerClosed, BreakerOpened, KeyBlocked
+from failover_plugin.evidence import FAILURE
 from failover_plugin.limits import EASE, ConcurrencyLimit
 from failover_plugin.model import Diagnosis, ErrorClass, Scope
 from failover_plugin.scopes import label
@@ -26,8 +27,12 @@ ALIVE = 2.0
 """Seconds since the last first content in which a server that says it is overloaded is only that."""
 STEADY = 8
 """Calls at once from which rising latency may mean overload."""
-BUSY = 0.5
+PROMPT = 1.0
+"""Seconds in which an error comes at once."""
+BUSY = 0.3
 """Share of what means overload from which on lateness says nothing about a server's health."""
+STRANGER = 0.5
+"""How much of a failure lateness is, of a target that has never answered: it may be slow by nature."""
 SURE, UNSURE = 0.999, 0.25
 """How much of a failure an overdue call is: nearly all of one if nothing that began later has answered either."""
 HALF_LIFE = 60.0
@@ -91,13 +96,15 @@ class Trouble:
     # -- doubt --------------------------------------------------------------------------------------------------------
 
     def doubt(self, lease: Lease, now: float) -> None:
-        """It is overdue: nearly a failure if nothing that began later has answered, else a part of one."""
-        standing = lease.standing
-        if lease.late or self.busy(standing, now):
-            lease.late = True
-            return
+        """It is overdue: nearly a failure if nothing that began later has answered, else a part of one. Of a server
+        with too much to do it says nothing.
+        """
+        standing, late_already = lease.standing, lease.late
         lease.late = True
-        lease.doubt = UNSURE if lease.probe or standing.heard_of >= lease.started else SURE
+        if late_already or self.busy(standing, now):
+            return
+        sure = standing.latency is not None and not lease.probe and standing.heard_of < lease.started
+        lease.doubt = SURE if sure else UNSURE
         if not lease.probe:
             standing.counts.tally.failed(now, lease.doubt)
             self._suspect(lease, Scope.TARGET, lease.doubt, "late", now)
@@ -105,7 +112,7 @@ class Trouble:
 
     def anomaly(self, lease: Lease, now: float) -> None:
         """Its first content was unusually late, and the policy takes that for evidence."""
-        self._suspect(lease, Scope.TARGET, self._policy.latency.anomaly_weight, "latency anomaly", now)
+        self._suspect(lease, Scope.TARGET, self._policy.latency.anomaly_weight, "latency anomaly", now, whole=False)
 
     def _take_back(self, lease: Lease, now: float) -> None:
         if lease.doubt and not lease.probe:
@@ -144,8 +151,7 @@ class Trouble:
         return Scope.CREDENTIAL if scope is Scope.ACCOUNT and not standing.target.account else scope
 
     def nothing(self, lease: Lease, now: float) -> None:
-        """It told nothing about anybody."""
-        self._take_back(lease, now)
+        """It told nothing about anybody, but what it was doubted for."""
         standing = lease.standing
         for scope, breaker in standing.breakers:
             if breaker in lease.probes:
@@ -185,7 +191,9 @@ class Trouble:
         trusted = all(breaker.until is None for _, breaker in standing.breakers)
         return 0.0 if trusted and now - standing.heard < ALIVE else weight
 
-    def _suspect(self, lease: Lease, scope: Scope, weight: float, reason: str, now: float) -> Breaker | None:
+    def _suspect(
+        self, lease: Lease, scope: Scope, weight: float, reason: str, now: float, *, whole: bool = True
+    ) -> Breaker | None:
         standing = lease.standing
         probe = any(breaker in lease.probes for own, breaker in standing.breakers if own is scope)
         if not weight and not probe:
@@ -193,11 +201,23 @@ class Trouble:
         breaker = self._health.scopes.breaker(standing, scope)
         if lease.born < breaker.epoch:
             return breaker
-        if breaker.failed(lease.born, weight, reason, now, self._rng, probe=probe, whole=lease.content):
+        enough = self._enough(lease, breaker, now)
+        if breaker.failed(
+            lease.born, weight, reason, now, self._rng, probe=probe, whole=lease.content and whole, enough=enough
+        ):
             self._opened(standing, scope, now, again=probe, alert=False)
         else:
             self.changed(standing, scope, now)
         return breaker
+
+    def _enough(self, lease: Lease, breaker: Breaker, now: float) -> float:
+        """Times the usual evidence that it takes to open."""
+        if breaker.evidence.suspicion(now) * breaker.evidence.limit < 0.5 * FAILURE:
+            breaker.since = now
+        answers = lease.standing.heard_of > breaker.since
+        dear = answers or any(tier.full for tier in self._health.roster.tiers)
+        at_once = now - lease.started < PROMPT and not lease.content
+        return self._policy.breaker.caution if dear and at_once else 1.0
 
     # -- what follows -------------------------------------------------------------------------------------------------
 
@@ -221,7 +241,7 @@ class Trouble:
                 if companion.latency:
                     companion.latency.restart(self._health.tempo.usual)
                 if self._policy.breaker.ramp and self._policy.limits.adaptive:
-                    self._limit(companion).ramp(companion.before)
+                    self._limit(companion).ramp(companion.before, companion.counts.in_flight)
             self._health.review(companion, now)
         self._health.news.room(len(self._health.news.waiting))
         if self._health.news.wanted:

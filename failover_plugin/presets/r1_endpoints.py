@@ -36,6 +36,7 @@ def endpoints(*, max_failures: int = 3, retry_after: float = 60.0, auto_rotate: 
             threshold=consecutive(max_failures),
             half_life=inf,
             success_clears=True,
+            caution=1,
             degraded_at=0.5 / max_failures,
             open_base=retry_after,
             open_cap=retry_after,

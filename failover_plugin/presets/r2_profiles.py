@@ -111,6 +111,7 @@ def profiles(*, strategy: Choice = "sequential", circuit_break_secs: float = 60.
             threshold=consecutive(FAILURES),
             half_life=inf,
             success_clears=True,
+            caution=1,
             open_base=seconds("circuit_break_secs", circuit_break_secs),
             open_cap=circuit_break_secs,
             jitter=0,
