@@ -29,7 +29,7 @@ STEADY = 8
 """Calls at once from which rising latency may mean overload."""
 PROMPT = 1.0
 """Seconds in which an error comes at once."""
-BUSY = 0.3
+BUSY = 0.5
 """Share of what means overload from which on lateness says nothing about a server's health."""
 STRANGER = 0.5
 """How much of a failure lateness is, of a target that has never answered: it may be slow by nature."""
