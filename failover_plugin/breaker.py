@@ -106,6 +106,10 @@ class Breaker:
             return False
         return now < self.until or self.probes + self._wins + self._losses >= self._policy.half_open_probes
 
+    def tests(self, now: float) -> bool:
+        """Whether a call let through now is a probe."""
+        return self.until is not None and not self.refuses(now)
+
     def admit(self) -> bool:
         """Let one request through; says whether it is a probe. Only if ``refuses`` said no, under the same lock."""
         probe = self.until is not None

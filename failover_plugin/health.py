@@ -118,7 +118,8 @@ class FleetHealth:
             choose = selection.choose_backup if backup else selection.choose
             lease = None
             while standing := choose(free, request, self._rng, now):
-                if not self.lacks_tokens(standing, request, now):
+                early = now < selection.roster.seen and refusal(standing, now)
+                if not early and not self.lacks_tokens(standing, request, now):
                     lease = self._admit(standing, request, now, lifetime, streaming=streaming, backup=backup)
                     if not (backup or lease.test or lease.probes):
                         selection.went_to(standing, request, now)
@@ -181,7 +182,7 @@ class FleetHealth:
 
     def _admit_guarded(self, lease: Lease, request: Request, now: float) -> None:
         standing = lease.standing
-        probed = [(scope, breaker) for scope, breaker in standing.breakers if breaker.admit()]
+        probed = [(scope, breaker) for scope, breaker in standing.breakers if breaker.tests(now) and breaker.admit()]
         lease.probes = tuple(breaker for _, breaker in probed)
         for scope, breaker in probed:
             if self.news.wanted and breaker.probes == 1:

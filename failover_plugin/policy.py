@@ -100,7 +100,7 @@ class LatencyPolicy(_Part):
     soft_min: Seconds = 1.0
     """Shortest soft deadline."""
 
-    soft_max: Seconds = 3.0
+    soft_max: Seconds = 2.5
     """A soft deadline is no longer, unless one healthy call in forty takes longer: a backup then still brings a first
     token within five seconds.
     """

@@ -154,7 +154,7 @@ class Tier(Candidates):
 class Roster:
     """All targets of a fleet, by tier and by what they are fit for."""
 
-    __slots__ = ("by_id", "due", "everybody", "standings", "tiers", "unready")
+    __slots__ = ("by_id", "due", "everybody", "seen", "standings", "tiers", "unready")
 
     def __init__(self, targets: Iterable[Target], known: dict[str, Counts]) -> None:
         """``targets`` are in the order of their tiers; ``known`` are the counters of those that stay."""
@@ -162,6 +162,8 @@ class Roster:
         self.by_id: dict[str, Standing] = {}
         self.tiers: list[Tier] = []
         self.due: list[tuple[float, int]] = []
+        self.seen = -inf
+        """The latest time looked at: a host that will wait looks ahead, and what it saw is not yet so for others."""
         for number, members in groupby(targets, key=lambda target: target.tier):
             tier = Tier(number, self.standings)
             self.tiers.append(tier)
@@ -200,6 +202,7 @@ class Roster:
     def catch_up(self, now: float) -> None:
         """Look at everybody whose time has come."""
         due = self.due
+        self.seen = max(self.seen, now)
         while due and due[0][0] <= now:
             at, index = heappop(due)
             standing = self.standings[index]

@@ -202,7 +202,7 @@ class Standing:
     def _degraded(self, now: float) -> tuple[Grade, float]:
         self.probe_at = min(self.probe_at, now + PROTECTS * 2.0 ** min(self.waits, 4))
         if not self.counts.probing and now >= self.probe_at:
-            return Grade.PROBE, inf
+            return Grade.PROBE, self._cleared_at(now)
         return Grade.DEGRADED, min(self.probe_at if not self.counts.probing else inf, self._cleared_at(now))
 
     def _cleared_at(self, now: float) -> float:
