@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from math import fsum
 from time import time
 from typing import Final
 
@@ -43,13 +44,14 @@ _NOTHING: Final = frozenset({"0", "0.0"})
 
 
 def _seconds(value: str, wall: Callable[[], float]) -> float:
-    """A Go duration (1m30s), seconds, or a moment in RFC 3339."""
+    """A Go duration (1m30s), seconds, or a moment in RFC 3339, in UTC if it names no zone."""
     value = value.strip()[:64]
     if _NUMBER.fullmatch(value):
         return float(value)
     if _DURATION.fullmatch(value):
-        return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(value))
+        return fsum(float(number) * _UNITS[unit] for number, unit in _PART.findall(value))
     try:
-        return max(0.0, datetime.fromisoformat(value).timestamp() - wall())
+        moment = datetime.fromisoformat(value)
+        return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - wall())
     except (ValueError, OverflowError):
         return 0.0
