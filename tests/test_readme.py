@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from failover_plugin import BreakerPolicy, BudgetPolicy, Policy, load_config
+from failover_plugin import BreakerPolicy, BudgetPolicy, LatencyPolicy, LimitsPolicy, Policy, load_config, presets
 from failover_plugin.classify import verdict_table
 
 README = Path(__file__).parents[1] / "README.md"
@@ -23,14 +23,15 @@ def section(name: str) -> str:
 
 def policy_table() -> str:
     rows = ["| field | default | |", "| --- | --- | --- |"]
-    for prefix, part in (("", Policy), ("breaker.", BreakerPolicy), ("budget.", BudgetPolicy)):
-        rows += [row(prefix, name, part) for name in part.model_fields if name not in ("breaker", "budget")]
+    parts = {"breaker": BreakerPolicy, "latency": LatencyPolicy, "limits": LimitsPolicy, "budget": BudgetPolicy}
+    rows += [row("", name, Policy) for name in Policy.model_fields if name not in parts]
+    rows += [row(f"{prefix}.", name, part) for prefix, part in parts.items() for name in part.model_fields]
     return "\n".join(rows)
 
 
 def row(prefix: str, name: str, part: type[BaseModel]) -> str:
     field = part.model_fields[name]
-    assert field.default is not PydanticUndefined
+    assert field.default is not PydanticUndefined or field.default_factory is not None
     default = field.default if isinstance(field.default, str | int | float | None) else "none"
     description = " ".join((field.description or "").split())
     return f"| `{prefix}{name}` | {default} | {description} |"
@@ -38,6 +39,10 @@ def row(prefix: str, name: str, part: type[BaseModel]) -> str:
 
 def test_the_verdict_table_is_the_one_in_the_code() -> None:
     assert section("verdicts") == verdict_table().strip()
+
+
+def test_the_table_of_presets_is_the_one_in_the_code() -> None:
+    assert section("presets") == presets.table().strip()
 
 
 def test_the_policy_table_is_the_one_in_the_code() -> None:
