@@ -60,7 +60,9 @@ class Journey:
 
     def answered(self, response: Any) -> None:
         """The attempt under way brought an answer. One out of LiteLLM's cache says nothing of the target."""
-        if self.open is not None and not mapping(getattr(response, "_hidden_params", None)).get("cache_hit"):
+        hidden = mapping(getattr(response, "_hidden_params", None))
+        if self.open is not None and not hidden.get("cache_hit"):
+            self.open.saw(_providers(mapping(hidden.get("additional_headers"))))
             self.open.success(usage_of(response))
         self.leave()
 
@@ -91,6 +93,11 @@ class Journey:
         verdict = self._last.exhausted()
         mark(verdict, num_retries=len(self._last.trail.attempts) - 1)
         return verdict
+
+
+def _providers(headers: Mapping[str, Any]) -> dict[str, str]:
+    """The provider's own headers, which LiteLLM hands on under names of its own."""
+    return {name.removeprefix("llm_provider-"): str(value) for name, value in headers.items()}
 
 
 def usage_of(answer: Any) -> Mapping[str, int] | None:
