@@ -3,7 +3,8 @@
 The adapters are ``langchain_failover`` and ``litellm_failover``; this package imports no framework and no SDK.
 """
 
-from failover_plugin import presets
+from typing import TYPE_CHECKING, Any
+
 from failover_plugin.attempting import Result, current_attempt
 from failover_plugin.classify import classify, classify_response
 from failover_plugin.config import Config, load_config
@@ -27,6 +28,9 @@ from failover_plugin.policy import (
     VerdictPolicy,
 )
 from failover_plugin.start import Start
+
+if TYPE_CHECKING:
+    from failover_plugin import presets
 
 __all__ = [
     "AllTargetsFailed",
@@ -62,3 +66,12 @@ __all__ = [
     "load_config",
     "presets",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """``presets`` is imported when it is first asked for: few need it."""
+    if name == "presets":
+        from importlib import import_module
+
+        return import_module("failover_plugin.presets")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
