@@ -10,7 +10,7 @@ import pytest
 
 FOREIGN = {
     "aiohttp", "anthropic", "hypothesis", "httpx", "httpx2", "langchain", "langchain_core", "litellm", "matplotlib",
-    "numpy", "openai", "pytest", "redis", "requests", "rich", "trustme", "urllib3", "yaml",
+    "numpy", "openai", "opentelemetry", "pytest", "redis", "requests", "rich", "trustme", "urllib3", "yaml",
 }  # fmt: skip
 
 
