@@ -266,7 +266,8 @@ class Policy(_Part):
         return sorted(classes)
 
     def __hash__(self) -> int:
-        return hash(self.model_dump_json())
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return hash(tuple(frozenset(value) if isinstance(value, dict) else value for value in values))
 
     @field_serializer("strategy", when_used="json")
     def _by_name(self, strategy: str | Callable[..., Any]) -> str:
