@@ -214,8 +214,8 @@ class Trouble:
         """Times the usual evidence that it takes to open."""
         if breaker.evidence.suspicion(now) * breaker.evidence.limit < 0.5 * FAILURE:
             breaker.since = now
-        answers = lease.standing.heard_of > breaker.since
-        dear = answers or any(tier.full for tier in self._health.roster.tiers)
+        answers, others = lease.standing.heard_of > breaker.since, ~(1 << lease.standing.index)
+        dear = answers or any(tier.full & others for tier in self._health.roster.tiers)
         at_once = now - lease.started < PROMPT and not lease.content
         return self._policy.breaker.caution if dear and at_once else 1.0
 
