@@ -43,7 +43,7 @@ def test_rows(error_class: str, row: tuple[str, float, str, bool, str]) -> None:
 
 
 def test_blocks_begin_with_a_minute_and_a_missing_model_with_ten() -> None:
-    first = {error_class: v.block_seconds for error_class, v in VERDICTS.items() if v.hold is Hold.BLOCK}
+    first = {error_class: v.seconds for error_class, v in VERDICTS.items() if v.hold is Hold.BLOCK}
     assert first.pop(ErrorClass.NOT_FOUND) == 600.0
     assert set(first.values()) == {60.0}
 

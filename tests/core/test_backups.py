@@ -86,11 +86,22 @@ def test_who_answered_late_but_answered_is_not_suspected() -> None:
 
 def test_calls_that_are_late_while_nothing_answers_open_the_target() -> None:
     fleet = world(budget=BudgetPolicy(backup_capacity=0))
+    fleet.acquaint("a", 1.0, streaming=True)
     stories = [fleet.request(streaming=True).asks("a") for _ in range(3)]
     fleet.clock.advance(5.0)
     for story in stories:
         story.backs_up()
     assert fleet.line("a").state == "open"
+
+
+def test_calls_that_are_late_at_a_target_that_has_never_answered_prove_little() -> None:
+    fleet = world(budget=BudgetPolicy(backup_capacity=0))
+    stories = [fleet.request(streaming=True).asks("a") for _ in range(3)]
+    fleet.clock.advance(5.0)
+    for story in stories:
+        story.backs_up()
+    assert fleet.line("a").state == "closed"
+    assert fleet.line("a").health == "healthy"
 
 
 def test_calls_that_are_late_while_later_ones_answer_prove_little() -> None:
@@ -107,18 +118,33 @@ def test_calls_that_are_late_while_later_ones_answer_prove_little() -> None:
     assert fleet.line("a").state == "closed"
 
 
-def test_three_that_were_late_and_beaten_open_the_target() -> None:
-    fleet = world()
-    for _ in range(3):
+def lose_races(fleet: World, races: int) -> None:
+    """The first target is late and beaten, so many times."""
+    for _ in range(races):
+        assert fleet.line("a").state == "closed"
         story = late(fleet)
         backup = story.backs_up()
-        if backup is None:
-            break
+        assert backup is not None
         story.speaks(backup, after=0.1)
         story.succeeds(backup)
         if fleet.line("a").health != "healthy":
             fleet.clock.advance(2.0)  # the test of a suspect
+
+
+def test_three_that_were_late_and_beaten_open_the_target() -> None:
+    fleet = world()
+    fleet.acquaint("a", 1.0, streaming=True)
+    lose_races(fleet, 3)
     assert fleet.line("a").state == "open"
+
+
+def test_a_stranger_is_given_twice_as_many_races_to_lose_until_it_is_suspected() -> None:
+    """It may be slow by nature; once it is a suspect, one test that is beaten counts in full."""
+    fleet = world()
+    lose_races(fleet, 2)
+    assert fleet.line("a").health == "healthy"
+    lose_races(fleet, 1)
+    assert (fleet.line("a").health, fleet.line("a").state) == ("degraded", "closed")
 
 
 def test_the_backup_fails_and_the_late_call_goes_on() -> None:

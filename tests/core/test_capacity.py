@@ -300,10 +300,6 @@ class TestWaitingForAPlace:
             slept += waiting.sleeps()
         waiting.gives_up()
 
-    @pytest.mark.xfail(
-        reason="succession._queue: a request for more tokens than there are now counts as due at once, so it asks a"
-        " thousand times a second until its patience ends, and its trail names nobody"
-    )
     def test_for_tokens_it_sleeps_until_they_are_there(self) -> None:
         world = self.world(tpm=6000)
         request = Request(input_tokens=500)

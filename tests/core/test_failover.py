@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import os
@@ -74,7 +75,8 @@ def test_explain_of_a_recovered_target_leaves_it_its_probe() -> None:
     script = Script(clock, {"a": [broken(), broken(), broken(), "hi"], "b": ["hi"]})
     for _ in range(2):
         fo.run(script.call)
-    clock.advance(3)
+        clock.advance(3)  # the second one tests a suspect
+    assert fo.health()["a"].state == "half_open"
     for _ in range(5):
         assert fo.explain().order == ("a", "b")
     assert fo.run(script.call).target.id == "a"
@@ -177,8 +179,10 @@ def test_a_recovered_primary_is_asked_again_within_its_opening() -> None:
         clock = FakeClock()
         fo = failover(clock=clock, seed=seed)
         script = Script(clock, {"a": [broken()] * 3 + ["hi"], "b": ["hi"]})
-        while fo.health()["a"].health is not Health.UNHEALTHY:
+        for wait in (0.0, 2.0):  # the first request makes it a suspect, which is tested two seconds later
+            clock.advance(wait)
             fo.run(script.call)
+        assert fo.health()["a"].health is Health.UNHEALTHY
         opened = clock.now
         while fo.run(script.call).target.id != "a":
             clock.advance(0.1)
@@ -273,7 +277,7 @@ def test_targets_change_while_requests_run() -> None:
     assert fo.health().in_flight == 0
 
 
-def test_a_request_that_began_before_a_replacement_loses_nothing() -> None:
+def test_a_request_that_began_before_a_replacement_goes_on_with_the_new_targets_and_loses_nothing() -> None:
     fo = failover(target("a"), target("b", 1))
 
     def call(asked: Target) -> str:
@@ -282,7 +286,9 @@ def test_a_request_that_began_before_a_replacement_loses_nothing() -> None:
             raise unauthorized()
         return asked.id
 
-    assert fo.run(call).value == "b"
+    result = fo.run(call)
+    assert result.value == "c"
+    assert [(a.target, a.diagnosis is None) for a in result.trail.attempts] == [("a", False), ("c", True)]
     assert fo.run(lambda t: t.id).value == "c"
     assert fo.health().in_flight == 0
 
@@ -308,20 +314,33 @@ def test_unsound_targets_replace_nothing() -> None:
     assert fo.run(lambda t: t.id).value == "a"
 
 
-def test_a_request_under_way_ends_with_the_targets_it_began_with() -> None:
-    eu = frozenset({"eu"})
-    fo = failover(target("a", tags=eu), target("b", 1, tags=eu, model="in Frankfurt"))
+EU = frozenset({"eu"})
+
+
+@pytest.mark.parametrize(
+    ("moved", "then"),
+    [
+        (target("b", 1, model="in Ohio"), []),
+        (target("b", 1, tags=EU, model="in Dublin"), [("b", "in Dublin")]),
+    ],
+    ids=["out of where the request may go", "within"],
+)
+def test_a_request_under_way_goes_by_the_new_facts_of_a_target_and_still_never_where_it_may_not(
+    moved: Target, then: list[tuple[str, str]]
+) -> None:
+    fo = failover(target("a", tags=EU), target("b", 1, tags=EU, model="in Frankfurt"))
     seen = []
 
     def call(asked: Target) -> str:
         seen.append((asked.id, asked.model))
         if asked.id == "a":
-            fo.replace_targets([target("a", tags=eu), target("b", 1, model="in Ohio")])
+            fo.replace_targets([target("a", tags=EU), moved])
             raise unauthorized()
         return "hi"
 
-    fo.run(call, Request(require_tags=eu))
-    assert seen[-1] == ("b", "in Frankfurt")
+    with contextlib.nullcontext() if then else pytest.raises(AllTargetsFailed):
+        fo.run(call, Request(require_tags=EU))
+    assert seen == [("a", "a-model"), *then]
 
 
 # -- forks ------------------------------------------------------------------------------------------------------------
@@ -373,7 +392,7 @@ def test_a_forked_child_has_a_fresh_lock_and_nothing_in_flight() -> None:
         thread = threading.Thread(target=fo.run, args=(call,))
         thread.start()
         begun.wait(10)
-        with fo._fleet.health._lock, fo._fleet.budget._lock:
+        with fo._fleet.health.lock:
             told = in_child(lambda: [fo.health().in_flight, fo.run(lambda t: t.id).value, fo.health()["a"].successes])
         told.append(fo.health().in_flight)
         done.set()

@@ -37,6 +37,7 @@ def test_suspected() -> None:
 
 def test_suspected_for_being_late() -> None:
     stage = Stage(target("a"))
+    stage.stream("a", 0.5)
     for lease in [stage.admit("a", streaming=True) for _ in range(2)]:
         stage.health.overdue(lease, stage.now)
     assert stage.line("a").reason == "suspected: late"

@@ -73,9 +73,6 @@ def test_a_healthy_target_is_tested_as_well() -> None:
     assert stage.line("a").state == "open"
 
 
-@pytest.mark.xfail(
-    reason='Failover.half_open promises "whatever keeps it away"; a cooldown, or being disabled, still does'
-)
 def test_a_cooling_target_is_tested_as_well() -> None:
     stage = Stage(target("a"))
     stage.fail("a", diagnosis("rate_limit", retry_after=60.0))

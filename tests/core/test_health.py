@@ -11,7 +11,7 @@ from core.scripted import diagnosis, target
 from failover_plugin.health_report import Health
 from failover_plugin.model import Diagnosis, ErrorClass, Scope
 from failover_plugin.policy import BreakerPolicy, BudgetPolicy
-from failover_plugin.standing import Grade
+from failover_plugin.standing import Grade, Lease
 
 SHARED_KEY = {"credential": "key-1", "provider": "p"}
 
@@ -66,8 +66,7 @@ class TestADeadKey:
         stage.end(early)
         assert stage.usable() == "c"
 
-    @pytest.mark.xfail(reason="parole makes every target of a key that is back a suspect for 40 s, as if it had failed")
-    def test_comes_back_at_once_and_not_slowly(self) -> None:
+    def test_comes_back_at_once_without_parole_and_not_slowly(self) -> None:
         stage = self.fleet()
         stage.fail("a", "auth")
         stage.now += 72.1
@@ -75,6 +74,8 @@ class TestADeadKey:
         for _ in range(20):
             stage.admit("b")
         assert stage.line("b").health is Health.HEALTHY
+        (breaker,) = (breaker for scope, breaker in stage["b"].breakers if scope is Scope.CREDENTIAL)
+        assert breaker.evidence.score == 0
 
 
 def test_keys_that_are_not_named_are_shared_with_nobody() -> None:
@@ -732,6 +733,20 @@ class TestARecovery:
     def test_on_parole_one_failure_opens_again(self) -> None:
         stage = self.back()
         assert stage.grade("a") is Grade.READY
+        lease = stage.admit("a")
+        stage.now += 1
+        stage.lose(lease)
+        assert stage.grade("a") is Grade.OUT
+
+    def test_on_parole_an_error_that_comes_at_once_takes_a_second_one(self) -> None:
+        stage = self.back()
+        stage.fail("a")
+        assert stage.grade("a") is not Grade.OUT
+        stage.fail("a")
+        assert stage.grade("a") is Grade.OUT
+
+    def test_on_parole_any_one_failure_opens_again_where_nobody_is_cautious(self) -> None:
+        stage = self.back(breaker=BreakerPolicy(caution=1))
         stage.fail("a")
         assert stage.grade("a") is Grade.OUT
 
@@ -817,17 +832,38 @@ class TestTheBudget:
         assert (report.spent, report.spent_on_backups) == (4.0, 1.0)
 
 
-def test_a_last_resort_is_a_call_like_any_other() -> None:
-    stage = Stage(target("a"))
-    stage.trip("a")
-    lease = stage.health.force(stage["a"], stage.pick_request(), stage.now, 60.0)
-    assert lease.probe
-    stage.end(lease)
-    assert stage.line("a").state == "ramping"
+class TestALastResort:
+    """Is booked like any other call, and decides nothing: its target is due back when it would have been."""
 
+    @staticmethod
+    def forced() -> tuple[Stage, Lease, float]:
+        stage = Stage(target("a"))
+        stage.trip("a")
+        due = stage.back_in("a")
+        return stage, stage.health.force(stage["a"], stage.pick_request(), stage.now, 60.0), due
 
-def test_a_last_resort_that_fails_prolongs_the_opening() -> None:
-    stage = Stage(target("a"))
-    stage.trip("a")
-    stage.lose(stage.health.force(stage["a"], stage.pick_request(), stage.now, 60.0))
-    assert 3.2 <= stage.back_in("a") <= 4.8
+    def test_that_is_answered_closes_nothing(self) -> None:
+        stage, lease, due = self.forced()
+        assert lease.probes == ()
+        stage.end(lease)
+        line = stage.line("a")
+        assert (line.state, line.returns_in, line.successes, line.in_flight) == ("open", due, 1, 0)
+
+    def test_that_fails_prolongs_nothing(self) -> None:
+        stage, lease, due = self.forced()
+        stage.lose(lease)
+        line = stage.line("a")
+        assert (line.state, line.returns_in, line.failures, line.in_flight) == ("open", due, 4, 0)
+
+    def test_takes_no_probes_place(self) -> None:
+        stage, lease, due = self.forced()
+        stage.now += due
+        probe = stage.admit("a")
+        assert probe.probe
+        forced = stage.health.force(stage["a"], stage.pick_request(), stage.now, 60.0)
+        assert forced.probes == ()
+        stage.lose(forced)
+        stage.lose(lease)
+        assert stage.line("a").state == "half_open"
+        stage.end(probe)
+        assert stage.line("a").state == "ramping"

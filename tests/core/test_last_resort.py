@@ -73,7 +73,6 @@ def test_it_is_booked_like_any_other_call() -> None:
     assert (line.attempts, line.successes, line.in_flight) == (1, 1, 0)
 
 
-@pytest.mark.xfail(strict=True, reason="it counts as a probe of what is not half-open yet, and opens it anew, for less")
 def test_a_last_resort_that_fails_does_not_bring_its_target_back_sooner() -> None:
     fleet = shut(world(*tier(1)), a=60)
     fleet.request().asks("a").fails(broken())
@@ -82,7 +81,6 @@ def test_a_last_resort_that_fails_does_not_bring_its_target_back_sooner() -> Non
     assert returns_in >= 60
 
 
-@pytest.mark.xfail(strict=True, reason="calls that are forced upon an open target take the places of its probes")
 def test_last_resorts_are_no_probes() -> None:
     fleet = shut(world(*tier(1)), a=60)
     for _ in range(2):

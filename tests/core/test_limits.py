@@ -281,7 +281,7 @@ class TestAConcurrencyLimit:
 
     def test_a_server_that_is_back_starts_with_two_and_gets_one_more_with_every_answer(self) -> None:
         limit = ConcurrencyLimit()
-        limit.ramp(before=0)
+        limit.ramp(before=0, in_flight=0)
         values = []
         while limit.ramping:
             values.append(limit.value)
@@ -289,9 +289,19 @@ class TestAConcurrencyLimit:
         assert values == [2, 3, 4, 5, 6, 7]
         assert limit.value == inf
 
+    def test_calls_that_outlived_its_absence_take_nobodys_place(self) -> None:
+        limit = ConcurrencyLimit()
+        limit.ramp(before=0, in_flight=10)
+        assert limit.value == 12
+        for _ in range(11):
+            limit.grow(0, eased=False, wanted=False)
+        assert limit.value == 23
+        limit.grow(0, eased=False, wanted=False)
+        assert limit.value == inf
+
     def test_a_busy_server_is_warmed_up_for_longer(self) -> None:
         limit = ConcurrencyLimit()
-        limit.ramp(before=20)
+        limit.ramp(before=20, in_flight=0)
         answers = 0
         while limit.ramping:
             limit.grow(0, eased=True, wanted=False)
@@ -300,7 +310,7 @@ class TestAConcurrencyLimit:
 
     def test_an_overload_ends_a_ramp(self) -> None:
         limit = ConcurrencyLimit()
-        limit.ramp(before=20)
+        limit.ramp(before=20, in_flight=0)
         limit.grow(2, eased=True, wanted=False)
         limit.shrink(3, 0.0)
         assert (limit.value, limit.ramping) == (pytest.approx(2.1), False)
@@ -330,5 +340,6 @@ def test_a_limit_always_lets_somebody_through(said: list[tuple[str, int, bool, f
             limit.grow(in_flight, eased=flag, wanted=flag)
             assert limit.value >= before
         else:
-            limit.ramp(in_flight)
+            limit.ramp(in_flight // 2, in_flight)
+            assert limit.value > in_flight
         assert limit.value >= 2.0

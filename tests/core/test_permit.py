@@ -326,7 +326,6 @@ def test_going_on_from_a_permit_that_is_not_settled_gives_it_back() -> None:
     assert host.in_flight == 0
 
 
-@pytest.mark.xfail(strict=True, reason="a pick in the future reviews all targets as of then, and leaves them so")
 def test_a_permit_for_later_opens_no_door_before_its_time() -> None:
     eu = frozenset({"eu"})
     host = Host(target("a", tags=eu), target("b", 1))

@@ -251,7 +251,7 @@ class RosterLaws(RuleBasedStateMachine):
             return
         roster = self.stage.health.roster
         for each in roster.tiers:
-            dense = each._dense
+            dense = each.dense
             assert sorted(s.index for s in dense) == list(bits(each.ready))
             assert [s.place for s in dense] == list(range(len(dense)))
         assert all((s.place >= 0) == s.ready for s in roster.standings)

@@ -312,7 +312,6 @@ class TestAffinity:
         asked = stage.asks(6, affinity="s")
         assert asked[1:] == new * 5
 
-    @pytest.mark.xfail(reason="a session's request is taken for a probe elsewhere, though its own target is well")
     def test_it_is_not_even_taken_for_a_probe(self) -> None:
         stage, _, new = self.at_home_elsewhere()
         stage.now += 3

@@ -26,18 +26,25 @@ class TestDoubt:
     """A call that is overdue is nearly a failure, and none any more when it is answered."""
 
     @staticmethod
+    def fleet() -> Stage:
+        """The first has answered before."""
+        stage = Stage(*tier(2))
+        stage.stream("a", 0.5)
+        return stage
+
+    @staticmethod
     def overdue(stage: Stage, target_id: str = "a") -> Lease:
         lease = stage.admit(target_id, streaming=True)
         stage.health.overdue(lease, stage.now)
         return lease
 
     def test_is_nearly_a_failure_if_nothing_that_began_later_has_answered(self) -> None:
-        stage = Stage(*tier(2))
+        stage = self.fleet()
         self.overdue(stage)
         assert suspicion(stage) == pytest.approx(0.999)
 
     def test_is_a_quarter_of_one_if_something_has(self) -> None:
-        stage = Stage(*tier(2))
+        stage = self.fleet()
         late = stage.admit("a", streaming=True)
         stage.now += 1
         stage.succeed("a")
@@ -45,19 +52,19 @@ class TestDoubt:
         assert suspicion(stage) == pytest.approx(0.25)
 
     def test_is_booked_once(self) -> None:
-        stage = Stage(*tier(2))
+        stage = self.fleet()
         stage.health.overdue(self.overdue(stage), stage.now)
         assert suspicion(stage) == pytest.approx(0.999)
 
     def test_three_calls_in_doubt_open(self) -> None:
-        stage = Stage(*tier(2))
+        stage = self.fleet()
         for lease in [stage.admit("a", streaming=True) for _ in range(3)]:
             stage.health.overdue(lease, stage.now)
         assert stage.usable() == "b"
         assert stage.line("a").reason == "target: late"
 
     def test_is_taken_back_when_content_comes(self) -> None:
-        stage = Stage(*tier(2))
+        stage = self.fleet()
         late = [self.overdue(stage) for _ in range(2)]
         assert stage.grade("a") is Grade.DEGRADED
         stage.speak(late[0])
@@ -68,19 +75,19 @@ class TestDoubt:
         assert suspicion(stage) == pytest.approx(1.0)
 
     def test_is_taken_back_by_a_plain_answer(self) -> None:
-        stage = Stage(*tier(2))
+        stage = self.fleet()
         stage.end(self.overdue(stage))
         assert suspicion(stage) == 0.0
         assert stage["a"].counts.tally.failures == 0.0
 
     def test_a_late_call_that_fails_is_one_failure_in_all(self) -> None:
-        stage = Stage(*tier(2))
+        stage = self.fleet()
         stage.lose(self.overdue(stage))
         assert suspicion(stage) == pytest.approx(1.0)
         assert stage["a"].counts.tally.failures == pytest.approx(1.0)
 
     def test_a_late_call_that_was_beaten_is_one_failure_in_all(self) -> None:
-        stage = Stage(*tier(2))
+        stage = self.fleet()
         late = stage.admit("a", streaming=True)
         stage.now += 1
         stage.succeed("a")
@@ -91,12 +98,12 @@ class TestDoubt:
         assert stage.line("a").last_error == "timeout: late, and a backup answered first"
 
     def test_a_late_call_that_fails_for_another_reason_stays_in_doubt(self) -> None:
-        stage = Stage(*tier(2))
+        stage = self.fleet()
         stage.lose(self.overdue(stage), "auth")
         assert suspicion(stage) == pytest.approx(0.999)
 
     def test_of_an_older_epoch_it_is_not_taken_back(self) -> None:
-        stage = Stage(*tier(2))
+        stage = self.fleet()
         late = self.overdue(stage)
         stage.trip("a")
         before = suspicion(stage)
@@ -104,7 +111,7 @@ class TestDoubt:
         assert suspicion(stage) == before
 
     def test_a_probe_is_not_judged_before_it_has_ended(self) -> None:
-        stage = Stage(*tier(2))
+        stage = self.fleet()
         stage.trip("a")
         stage.now += 3
         before, probe = suspicion(stage), stage.admit("a", streaming=True)
@@ -114,12 +121,8 @@ class TestDoubt:
         stage.health.beaten(probe, stage.now)
         assert stage.line("a").state == "open"
 
-    @pytest.mark.xfail(
-        reason="policy.md 1.2: a caller who leaves takes nothing back of the doubt. Who hangs up on every hanging call"
-        " is otherwise never protected from the target; architecture.md may be read either way"
-    )
     def test_stays_when_the_caller_leaves(self) -> None:
-        stage = Stage(*tier(2))
+        stage = self.fleet()
         stage.leave(self.overdue(stage))
         assert suspicion(stage) > 0.9
 
