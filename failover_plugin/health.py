@@ -297,7 +297,7 @@ class FleetHealth:
         slow = Diagnosis(
             error_class=ErrorClass.TIMEOUT, scope=Scope.TARGET, message="late, and a backup answered first"
         )
-        self.failed(lease, slow, now, STRANGER if lease.standing.latency is None and not lease.probe else 1.0)
+        self.failed(lease, slow, now, STRANGER if self.trouble.stranger(lease) and not lease.probe else 1.0)
 
     def used_up(self, standing: Standing, seconds: float, now: float) -> None:
         """The provider says that nothing is left of a limit of this target for so long."""

@@ -93,6 +93,12 @@ class Trouble:
         alive = now - standing.heard < ALIVE and counts.in_flight >= STEADY
         return alive and latency is not None and latency.overloaded(BUSY)
 
+    @staticmethod
+    def stranger(lease: Lease) -> bool:
+        """Whether its target has never answered a call of this kind: it may be slow by nature."""
+        standing = lease.standing
+        return (standing.latency if lease.streaming else standing.whole) is None
+
     # -- doubt --------------------------------------------------------------------------------------------------------
 
     def doubt(self, lease: Lease, now: float) -> None:
@@ -103,7 +109,7 @@ class Trouble:
         lease.late = True
         if late_already or self.busy(standing, now):
             return
-        sure = standing.latency is not None and not lease.probe and standing.heard_of < lease.started
+        sure = not self.stranger(lease) and not lease.probe and standing.heard_of < lease.started
         lease.doubt = SURE if sure else UNSURE
         if not lease.probe:
             standing.counts.tally.failed(now, lease.doubt)
