@@ -80,6 +80,24 @@ def test_a_cooling_target_is_tested_as_well() -> None:
     assert stage.usable() == "a"
 
 
+def test_a_target_whose_limit_is_used_up_is_tested_as_well_and_nothing_else_is_known_to_its_window() -> None:
+    stage = Stage(target("a"))
+    stage.health.used_up(stage["a"], 60.0, stage.now)
+    assert stage.usable() == ""
+    stage.hand.half_open(stage["a"], stage.now)
+    assert stage.admit("a").probe
+    assert stage.usable() == ""
+
+
+def test_a_target_that_was_disabled_by_hand_is_not_tested() -> None:
+    stage = Stage(target("a"))
+    stage.hand.disable(stage["a"], disabled=True, now=stage.now)
+    stage.hand.half_open(stage["a"], stage.now)
+    assert stage.usable() == ""
+    stage.hand.disable(stage["a"], disabled=False, now=stage.now)
+    assert stage.admit("a").probe
+
+
 def test_a_rate_window_rests_for_exactly_so_long_and_zero_ends_it() -> None:
     stage = Stage(target("a", credential="k", model="m"), target("b", credential="k", model="m"), target("c"))
     stage.hand.cool(stage["a"], 20.0, stage.now)
@@ -154,6 +172,14 @@ class TestAReset:
         stage.health.wait(lambda: woken.append("one"))
         stage.hand.reset(None, stage.now)
         assert woken == ["one"]
+
+    @pytest.mark.parametrize("one", [True, False])
+    def test_leaves_out_who_was_taken_out_by_hand(self, *, one: bool) -> None:
+        stage = Stage(*tier(2))
+        stage.hand.disable(stage["a"], disabled=True, now=stage.now)
+        stage.hand.reset(stage["a"] if one else None, stage.now)
+        assert stage.usable() == "b"
+        assert stage.line("a").state == "disabled"
 
     def test_keeps_the_counters(self) -> None:
         stage = Stage(target("a"))

@@ -763,6 +763,18 @@ class TestARecovery:
         stage.succeed("a", 8)
         assert stage.line("a").limit is None
 
+    def test_calls_that_outlived_the_outage_take_nobodys_place(self) -> None:
+        stage = Stage(target("a"))
+        for lease in (calls := [stage.admit("a") for _ in range(8)])[:3]:
+            stage.lose(lease)
+        stage.now += 3
+        stage.succeed("a")
+        assert stage.line("a").in_flight == 5
+        assert stage.line("a").limit == 5 + 2
+        assert self.room(stage) == 2
+        for lease in calls[3:]:
+            stage.leave(lease)
+
     def test_frees_everybody_who_waits(self) -> None:
         stage, woken = Stage(target("a")), list[int]()
         stage.trip("a")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections import Counter
 from collections.abc import Iterator
-from math import inf
+from itertools import permutations
+from math import fsum, inf, sqrt
 from random import Random
 from typing import Any
 
@@ -74,6 +76,27 @@ class TestCandidates:
                 (one.id, other.id) for one in candidates for other in candidates if one is not other
             }
 
+    @pytest.mark.parametrize("fit", [60, 30, 17])
+    def test_every_pair_is_as_likely_as_any_other_in_big_tiers_too(self, fit: int) -> None:
+        made, rng = roster(*(target(f"t{i}") for i in range(60))).tiers[0], Random(fit)
+        candidates = Candidates(made, sum(1 << i * 60 // fit for i in range(fit)))
+        each, kinds = 40, fit * (fit - 1)
+        seen = Counter((one.index, other.index) for one, other in (candidates.pair(rng) for _ in range(each * kinds)))
+        assert len(seen) <= kinds
+        chi_squared = fsum((seen[pair] - each) ** 2 / each for pair in permutations(bits(candidates.mask), 2))
+        freedom = kinds - 1
+        assert abs(chi_squared - freedom) < 5 * sqrt(2 * freedom)
+
+    @pytest.mark.parametrize("mask", [0b11, 0b1, 1 << 59 | 1])
+    def test_the_few_of_many_who_fit_are_found(self, mask: int) -> None:
+        made = roster(*(target(f"t{i}") for i in range(60))).tiers[0]
+        for _ in range(50):
+            assert {standing.index for standing in Candidates(made, mask).pair(Random(1))} == set(bits(mask))
+
+    def test_who_is_not_ready_can_be_drawn_where_nobody_else_may_be(self) -> None:
+        made = roster(*(target(f"t{i}", enabled=i >= 3) for i in range(60))).tiers[0]
+        assert {standing.index for standing in Candidates(made, 0b110).pair(Random(1))} == {1, 2}
+
     def test_one_is_its_own_pair(self) -> None:
         one, other = self.some(0b100).pair(Random(1))
         assert one is other
@@ -107,6 +130,25 @@ class TestWhatIsDue:
         assert len(stage.health.roster.due) <= 64 + 4 * 2 + 1
         stage.now += 1999
         assert stage.usable() == "ab"
+        assert stage.grade("a") is Grade.READY
+
+    def test_who_looked_ahead_has_seen_it_for_himself_only(self) -> None:
+        stage = Stage(target("a"), target("b", 1))
+        stage.hand.force_open(stage["a"], 10.0, stage.now)
+        stage.health.roster.catch_up(stage.now + 10)
+        assert stage.grade("a") is Grade.PROBE
+        assert stage.asks(3) == "bbb"
+        assert stage.grade("a") is Grade.OUT
+        stage.now += 10
+        assert stage.grade("a") is Grade.PROBE
+        assert stage.asks() == "a"
+
+    def test_what_is_due_for_a_test_and_cleared_by_time_meanwhile(self) -> None:
+        stage = Stage(*tier(2))
+        stage.fail("a", times=2)
+        stage.now += 2
+        assert stage.grade("a") is Grade.PROBE
+        stage.now += 600
         assert stage.grade("a") is Grade.READY
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from random import Random
 from typing import Any
 
 import pytest
@@ -10,10 +12,12 @@ from core.scripted import target, tier
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from failover_plugin import Failover, Policy
 from failover_plugin.model import ErrorClass, Request, Target
 from failover_plugin.selection import CACHE_LIFE, KINDS, REMEMBERED, Sessions, excluded, incapable
 from failover_plugin.standing import Grade
 from failover_plugin.strategy import STRATEGIES
+from failover_plugin.testing import FakeClock
 
 EU = frozenset({"eu"})
 US = frozenset({"us"})
@@ -278,6 +282,50 @@ def test_whom_a_last_resort_would_ask_is_told() -> None:
     stage.trip("b")
     assert order(stage) == "ab"
     assert skips(stage) == {"c": "disabled"}
+
+
+@cache
+def thousands() -> tuple[Target, ...]:
+    return tuple(target(f"t{i}", i * 3 // 10_000, credential=f"k{i % 100}") for i in range(10_000))
+
+
+class TestOfTenThousand:
+    """Looking is quick enough to be done in passing."""
+
+    @staticmethod
+    def fleet(**policy: Any) -> Failover:
+        return Failover(thousands(), Policy(**policy), clock=FakeClock(), rng=Random(1))
+
+    @pytest.mark.timeout(10)
+    @pytest.mark.parametrize("strategy", ["p2c", "affinity"])
+    def test_the_first_sixty_four_are_foretold_and_the_others_have_nothing_against_them(self, strategy: str) -> None:
+        seen = self.fleet(strategy=strategy).explain(Request(affinity="s"))
+        assert len(seen.order) == len(set(seen.order)) == 64
+        assert seen.skips == ()
+
+    @pytest.mark.timeout(10)
+    def test_whoever_would_not_be_asked_is_named_all_the_same(self) -> None:
+        fo = self.fleet(strategy="sequential")
+        for key in range(99):
+            fo.disable(f"t{key}")
+        seen = fo.explain()
+        assert seen.order == tuple(f"t{i}" for i in range(99, 99 + 64))
+        assert len(seen.skips) == 99
+
+    @pytest.mark.timeout(10)
+    def test_a_fleet_in_which_everybody_is_degraded_is_explained_by_cost(self) -> None:
+        fo = self.fleet()
+        for standing in fo._fleet.health.roster.standings:
+            standing.slow = True
+            fo._fleet.health.review(standing, 0.0)
+        assert len(fo.explain().order) == 64
+
+    @pytest.mark.timeout(10)
+    def test_a_fleet_in_which_nobody_can_be_asked_is_told_with_its_last_resorts(self) -> None:
+        fo = self.fleet(last_resort="earliest")
+        for i in range(10_000):
+            fo.force_open(f"t{i}", 60.0)
+        assert len(fo.explain().order) == 10_000
 
 
 class TestRotatingByHand:

@@ -313,6 +313,15 @@ class TestAnAnomaly:
         assert stage.line("a").state == "open"
         assert "latency anomaly" in stage.line("a").reason
 
+    def test_that_opens_is_cured_by_a_first_content(self) -> None:
+        policy = LatencyPolicy(anomaly_score=4.0, anomaly_weight=1.0)
+        stage = self.late(latency=policy, breaker=BreakerPolicy(threshold=1))
+        stage.now += 3
+        probe = stage.admit("a", streaming=True)
+        stage.now += 0.5
+        stage.speak(probe)
+        assert stage.line("a").state == "ramping"
+
     def test_weighs_what_the_policy_says(self) -> None:
         stage = self.late(1, latency=LatencyPolicy(anomaly_score=4.0, anomaly_weight=0.25))
         (breaker,) = (breaker for _, _, breaker in stage.health.scopes)

@@ -126,6 +126,54 @@ class TestDoubt:
         stage.leave(self.overdue(stage))
         assert suspicion(stage) > 0.9
 
+    def test_of_a_target_that_has_never_answered_is_a_quarter_of_a_failure(self) -> None:
+        stage = Stage(*tier(2))
+        self.overdue(stage)
+        assert suspicion(stage) == pytest.approx(0.25)
+
+    def test_a_stranger_that_was_beaten_is_half_a_failure_in_all(self) -> None:
+        stage = Stage(*tier(2))
+        stage.health.beaten(self.overdue(stage), stage.now)
+        assert suspicion(stage) == pytest.approx(0.5)
+        assert stage.line("a").failures == 1
+
+    def test_a_stranger_that_fails_is_one_failure_like_any_other(self) -> None:
+        stage = Stage(*tier(2))
+        stage.lose(self.overdue(stage))
+        assert suspicion(stage) == pytest.approx(1.0)
+
+    @pytest.mark.parametrize("streaming", [True, False])
+    def test_a_target_is_a_stranger_to_the_kind_of_calls_that_it_has_never_answered(self, *, streaming: bool) -> None:
+        stage = Stage(*tier(2))
+        plain = stage.admit("a")
+        stage.now += 3
+        stage.health.succeeded(plain, stage.now, timed=True)
+        stage.health.overdue(stage.admit("a", streaming=streaming), stage.now)
+        assert suspicion(stage) == pytest.approx(0.25 if streaming else 0.999)
+
+    @pytest.mark.parametrize(("slower", "doubted"), [(1, 0.25), (3, 0.0)])
+    def test_is_none_from_half_of_the_lateness_on_that_means_overload(self, slower: int, doubted: float) -> None:
+        stage = Stage(*tier(2), limits=LimitsPolicy(adaptive=False))
+        stage.acquaint("a", 0.5, 60)
+        late = [stage.admit("a", streaming=True) for _ in range(8)]
+        for _ in range(slower):
+            stage.stream("a", 3.0)
+        latency = stage["a"].latency
+        assert latency is not None
+        assert not latency.overloaded()
+        stage.health.overdue(late[0], stage.now)
+        assert suspicion(stage) == pytest.approx(doubted)
+
+    def test_says_something_of_a_slow_server_that_has_gone_silent(self) -> None:
+        stage = Stage(*tier(2), limits=LimitsPolicy(adaptive=False))
+        stage.acquaint("a", 0.5, 60)
+        late = [stage.admit("a", streaming=True) for _ in range(12)]
+        for _ in range(15):
+            stage.stream("a", 3.0)
+        stage.now += 2
+        stage.health.overdue(late[0], stage.now)
+        assert suspicion(stage) == pytest.approx(0.25)
+
     def test_says_nothing_of_a_server_that_has_too_much_to_do(self) -> None:
         stage = Stage(*tier(2), limits=LimitsPolicy(adaptive=False))
         stage.acquaint("a", 0.5, 60)
@@ -138,6 +186,91 @@ class TestDoubt:
         assert suspicion(stage) == pytest.approx(before)
         stage.health.beaten(late[0], stage.now)
         assert (stage.line("a").failures, stage.line("a").in_flight) == (0, 11)
+
+
+class TestCaution:
+    """Half as much evidence again opens for errors that come at once, from a server that answers in between or while
+    others are full: asking elsewhere is cheap then, and leaving a server alone for nothing is not.
+    """
+
+    @staticmethod
+    def flaky(**policy: Any) -> Stage:
+        """It has failed once, and answered since."""
+        stage = Stage(*tier(2), **policy)
+        stage.fail("a")
+        stage.now += 0.1
+        stage.succeed("a")
+        return stage
+
+    def test_a_server_that_answers_in_between_takes_four_such_errors(self) -> None:
+        stage = self.flaky()
+        stage.fail("a", times=2)
+        assert suspicion(stage) > 2.5
+        assert stage.usable() == "ab"
+        stage.fail("a")
+        assert stage.usable() == "b"
+
+    def test_a_server_that_answered_before_and_no_more_takes_three(self) -> None:
+        stage = Stage(*tier(2))
+        stage.succeed("a", 5)
+        stage.now += 0.1
+        stage.fail("a", times=3)
+        assert stage.usable() == "b"
+
+    def test_answers_to_calls_that_began_before_the_trouble_prove_nothing(self) -> None:
+        stage = Stage(*tier(2))
+        early = stage.admit("a")
+        stage.now += 0.1
+        stage.fail("a")
+        stage.end(early)
+        stage.fail("a", times=2)
+        assert stage.usable() == "b"
+
+    def test_a_time_of_trust_ends_a_trouble(self) -> None:
+        stage = self.flaky()
+        stage.now += 600
+        stage.fail("a", times=3)
+        assert stage.usable() == "b"
+
+    def test_errors_that_take_a_second_are_dear_and_so_three_of_them_open(self) -> None:
+        stage = self.flaky()
+        calls = [stage.admit("a") for _ in range(2)]
+        stage.now += 1
+        for call in calls:
+            stage.lose(call)
+        assert stage.usable() == "b"
+
+    def test_streams_that_break_after_their_first_content_are_dear_however_soon_that_is(self) -> None:
+        stage = self.flaky()
+        for call in [stage.admit("a", streaming=True) for _ in range(2)]:
+            stage.speak(call)
+            stage.lose(call, "stream_interrupted")
+        assert stage.usable() == "b"
+
+    def test_while_others_are_full_it_takes_four(self) -> None:
+        stage = Stage(target("a"), target("b"), target("c", 1, max_parallel=1))
+        full = stage.admit("c")
+        stage.fail("a", times=3)
+        assert stage.usable() == "ab"
+        stage.fail("a")
+        assert stage.usable() == "b"
+        stage.end(full)
+        stage.fail("b", times=3)
+        assert stage.usable() == "c"
+
+    def test_a_server_that_is_full_itself_takes_three(self) -> None:
+        stage = Stage(target("a", max_parallel=1), target("b", 1))
+        for _ in range(3):
+            stage.fail("a")
+        assert stage.usable() == "b"
+
+    def test_is_what_the_policy_says(self) -> None:
+        stage = self.flaky(breaker=BreakerPolicy(caution=1))
+        stage.fail("a", times=2)
+        assert stage.usable() == "b"
+        stage = self.flaky(breaker=BreakerPolicy(caution=3))
+        stage.fail("a", times=6)
+        assert stage.usable() == "ab"
 
 
 class TestOverload:
