@@ -234,8 +234,9 @@ class Failover:
 
     def saw(self, target_id: str, headers: Mapping[str, str]) -> None:
         """A response of this target had these headers: a rate limit that they call used up is not run into."""
+        standing = self._standing(target_id)
         if seconds := used_up_for(headers):
-            self._fleet.health.used_up(self._standing(target_id), seconds, self._clock.monotonic())
+            self._fleet.health.used_up(standing, seconds, self._clock.monotonic())
 
     def _standing(self, target_id: str) -> Standing:
         by_id = self._fleet.health.roster.by_id
