@@ -10,11 +10,14 @@ import pytest
 from core.fleets import Stage
 from core.scripted import World, target
 
+from failover_plugin.errors import AllTargetsFailed
 from failover_plugin.failover import Failover
+from failover_plugin.flow import Sleep
 from failover_plugin.health_report import Health
 from failover_plugin.model import Request
 from failover_plugin.policy import LimitsPolicy, Policy
 from failover_plugin.standing import Grade
+from failover_plugin.start import Start
 from failover_plugin.testing import FakeClock
 
 
@@ -307,6 +310,36 @@ class TestWaitingForAPlace:
         waiting = world.request(Request(input_tokens=300))
         assert waiting.sleeps() > 1.0
         waiting.asks("a")
+
+    def test_it_asks_again_only_when_there_are_enough(self) -> None:
+        world = self.world(tpm=6000)
+        world.request(Request(input_tokens=600)).asks("a").succeeds()
+        began, waiting = world.clock.now, world.request(Request(input_tokens=200))
+        sleeps = 0
+        while isinstance(step := waiting.next(), Sleep):
+            world.clock.advance(step.seconds)
+            sleeps += 1
+        assert isinstance(step, Start)
+        assert world.clock.now - began == pytest.approx(2.0)
+        assert sleeps <= 2  # until there are any, and until there are enough
+
+    def test_for_more_tokens_than_patience_lasts_nobody_waits(self) -> None:
+        world = self.world(tpm=6000)
+        world.request(Request(input_tokens=500)).asks("a").succeeds()
+        began, waiting = world.clock.now, world.request(Request(input_tokens=500))
+        assert isinstance(waiting.gives_up(), AllTargetsFailed)
+        assert world.clock.now == began
+        world.request(Request(input_tokens=90)).asks("a")
+
+    def test_of_several_it_gets_the_one_that_has_enough_first(self) -> None:
+        world = World([target("a", tpm=6000), target("b", 1, tpm=6000)], Policy(strategy="sequential"))
+        world.request(Request(input_tokens=600)).asks("a").succeeds()
+        world.request(Request(input_tokens=450)).asks("b").succeeds()
+        waiting = world.request(Request(input_tokens=250))
+        while isinstance(step := waiting.next(), Sleep):
+            world.clock.advance(step.seconds)
+        assert isinstance(step, Start)
+        assert step.target.id == "b"
 
 
 def test_a_healthy_target_that_is_idle_has_neither_breaker_nor_limit_nor_baseline() -> None:

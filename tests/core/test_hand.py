@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from core.fleets import Stage
 from core.scripted import diagnosis, target, tier
@@ -199,6 +201,7 @@ def test_strategies_that_keep_to_a_target_go_on_after_it() -> None:
 
 def test_a_target_that_does_not_exist_is_a_config_error() -> None:
     fo = Failover(tier(2), clock=FakeClock())
-    for operation in (fo.disable, fo.enable, fo.force_open, fo.half_open, fo.reset, lambda each: fo.cool(each, 1.0)):
+    cool, saw = partial(fo.cool, seconds=1.0), partial(fo.saw, headers={})
+    for operation in (fo.disable, fo.enable, fo.force_open, fo.half_open, fo.reset, cool, saw):
         with pytest.raises(ConfigError, match=r"target_id = 'nobody': there is no such target. Known: a, b"):
             operation("nobody")

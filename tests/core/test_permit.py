@@ -351,6 +351,47 @@ def test_headers_that_call_a_limit_used_up_keep_the_next_request_away() -> None:
     assert host.takes().target.id == "b"
 
 
+USED_UP = {"X-RateLimit-Remaining-Requests": "0", "X-RateLimit-Reset-Requests": "30s"}
+
+
+def test_what_headers_say_is_not_held_against_a_targets_health_and_passes() -> None:
+    host = Host()
+    host.failover.saw("a", USED_UP)
+    line = host.failover.health()["a"]
+    assert (line.health, line.reason, line.returns_in) == ("healthy", "its limit per minute is reached", 30.0)
+    host.clock.advance(30)
+    assert host.takes().target.id == "a"
+
+
+def test_of_several_answers_the_latest_time_to_refill_holds() -> None:
+    host = Host()
+    host.failover.saw("a", USED_UP)
+    host.failover.saw("a", USED_UP | {"X-RateLimit-Reset-Requests": "3s"})
+    assert host.failover.health()["a"].returns_in == 30.0
+
+
+def test_whoever_shares_the_rate_limit_rests_as_well() -> None:
+    shared = {"credential": "k", "model": "m"}
+    host = Host(target("a", **shared), target("b", 1, **shared), target("c", 2, credential="k"))
+    host.takes().saw(USED_UP)
+    assert host.takes().target.id == "c"
+
+
+def test_headers_may_be_told_before_or_after_the_outcome_and_even_of_a_target_that_is_gone() -> None:
+    host = Host()
+    permit = host.takes()
+    permit.success()
+    permit.saw(USED_UP)
+    assert host.takes().target.id == "b"
+    host = Host()
+    gone = host.takes()
+    host.failover.replace_targets([target("c"), target("d", 1)])
+    gone.saw(USED_UP)
+    gone.success()
+    assert host.takes().target.id == "c"
+    assert not host.failover.health()["c"].reason
+
+
 @pytest.mark.parametrize(
     "usage",
     [{"total_tokens": 60}, {"prompt_tokens": 20, "completion_tokens": 40}, {"input_tokens": 20, "output_tokens": 40}],
