@@ -291,7 +291,8 @@ class FleetHealth:
 
     def beaten(self, lease: Lease, now: float) -> None:
         """The call was late, and one that began later has answered before it."""
-        if self.trouble.busy(lease.standing, now) or not (lease.doubt or lease.probe):
+        late = lease.doubt or lease.probe or self.tempo.surprising(lease, now)
+        if self.trouble.busy(lease.standing, now) or not late:
             self.released(lease, now)
             return
         slow = Diagnosis(

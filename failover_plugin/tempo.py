@@ -3,7 +3,7 @@
 Slow is judged by the fast mean against the fleet's usual: a factor of three, confirmed by the latest sample, makes a
 target degraded; a test that takes less than 2.5 times the usual ends that. A soft deadline is what a target, or the
 fleet while little is known of it, exceeds in one healthy call of seven hundred; but no later than a caller likes to
-wait (``soft_max``), unless one healthy call in forty takes longer.
+wait (``soft_max``), unless one healthy call in fifteen takes longer.
 
 Used under the lock of a ``FleetHealth``; told the time, in monotonic seconds.
 """
@@ -17,8 +17,10 @@ from failover_plugin.limits import ConcurrencyLimit
 from failover_plugin.policy import Policy
 from failover_plugin.standing import PROTECTS, Lease, Standing
 
-COMMON = 2.0
-"""Deviations that one healthy call in forty exceeds."""
+COMMON = 1.5
+"""Deviations that one healthy call in fifteen exceeds: a backup for each would cost more than it brings."""
+SURPRISING = 2.0
+"""Deviations that one healthy call in forty exceeds: what is later speaks against its target."""
 RECOVERED = 2.5
 """Times the fleet's usual below which a slow target is well again."""
 DOUBLE = 0.7
@@ -77,6 +79,12 @@ class Tempo:
         """
         policy = self._policy
         return min(baseline.within(policy.soft_deviations), max(policy.soft_max, baseline.within(COMMON)))
+
+    def surprising(self, lease: Lease, now: float) -> bool:
+        """Whether the lateness of a call without content speaks against its target, rather than of a heavy tail."""
+        own = lease.standing.latency
+        usual = own if own is not None and own.known else self.fleet if self.fleet.count >= 5 else None
+        return not lease.streaming or usual is None or now - lease.started >= usual.within(SURPRISING)
 
     @property
     def usual(self) -> float:

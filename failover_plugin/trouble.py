@@ -103,11 +103,11 @@ class Trouble:
 
     def doubt(self, lease: Lease, now: float) -> None:
         """It is overdue: nearly a failure if nothing that began later has answered, else a part of one. Of a server
-        with too much to do it says nothing.
+        with too much to do, or one that is often late, it says nothing.
         """
         standing, late_already = lease.standing, lease.late
         lease.late = True
-        if late_already or self.busy(standing, now):
+        if late_already or self.busy(standing, now) or not self._health.tempo.surprising(lease, now):
             return
         sure = not self.stranger(lease) and not lease.probe and standing.heard_of < lease.started
         lease.doubt = SURE if sure else UNSURE
