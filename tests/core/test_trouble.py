@@ -110,7 +110,7 @@ class TestDoubt:
         assert suspicion(stage) - before == pytest.approx(evidence)
 
     @pytest.mark.parametrize(("deviations", "failures"), [(1.9, 0), (2.1, 1)])
-    def test_who_was_beaten_while_its_lateness_was_common_has_not_failed(self, deviations: float, failures: int) -> None:
+    def test_who_was_beaten_while_late_as_often_has_not_failed(self, deviations: float, failures: int) -> None:
         stage = Stage(*tier(2))
         stage.acquaint("a", 30.0)
         usual = stage["a"].latency
