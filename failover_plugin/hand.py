@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from failover_plugin.health import FleetHealth
 from failover_plugin.model import Scope
-from failover_plugin.standing import Standing
+from failover_plugin.standing import Standing, scope_keys
 
 
 class Hand:
@@ -51,6 +51,8 @@ class Hand:
         health = self._health
         with health.lock:
             for each in [standing] if standing else health.roster.standings:
+                if standing or each.counts.in_flight:
+                    self._make_breakers(each)
                 for scope, breaker in each.breakers:
                     breaker.reset()
                     health.trouble.changed(each, scope, now)
@@ -64,6 +66,12 @@ class Hand:
                 for tier in health.roster.tiers:
                     tier.cursor = -1
         health.news.tell()
+
+    def _make_breakers(self, standing: Standing) -> None:
+        """Those that calls under way would make by failing, so that a reset can overrule them."""
+        for scope in scope_keys(standing.target):
+            if scope is not Scope.RATE:
+                self._health.scopes.breaker(standing, scope)
 
     def cool(self, standing: Standing, seconds: float, now: float) -> None:
         """Let its rate window rest."""

@@ -159,14 +159,17 @@ class TestAReset:
             stage.lose(lease)
         assert stage.line("a").state == "closed"
 
-    @pytest.mark.xfail(reason="a reset reaches only breakers that exist: without one, calls under way still speak")
-    def test_calls_under_way_say_nothing_even_where_nothing_had_been_booked(self) -> None:
-        stage = Stage(target("a"))
-        under_way = [stage.admit("a") for _ in range(3)]
-        stage.hand.reset(stage["a"], stage.now)
+    @pytest.mark.parametrize("one", [True, False])
+    @pytest.mark.parametrize("what", ["server_error", "auth", "quota_exhausted"])
+    def test_calls_under_way_say_nothing_even_where_nothing_had_been_booked(self, what: str, *, one: bool) -> None:
+        stage = Stage(*(target(each, credential="k", account="acme", endpoint="https://e", model="m") for each in "ab"))
+        under_way = [stage.admit("b") for _ in range(4)]
+        stage.hand.reset(stage["a"] if one else None, stage.now)
         for lease in under_way:
-            stage.lose(lease)
-        assert stage.line("a").state == "closed"
+            stage.lose(lease, what)
+        assert stage.line("b").state == "closed"
+        stage.fail("b", what, times=4)
+        assert stage.usable() == ""
 
     def test_who_waits_is_woken(self) -> None:
         stage, woken = Stage(target("a")), list[str]()
