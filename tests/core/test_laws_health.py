@@ -129,7 +129,8 @@ class HealthLaws(Laws):
     def a_call_is_beaten(self, which: int) -> None:
         self.step()
         if lease := self.take(which):
-            telling = bool(lease.doubt or lease.probe) and not self.health.trouble.busy(lease.standing, self.now)
+            late = lease.doubt or lease.probe or self.health.tempo.surprising(lease, self.now)
+            telling = late and not self.health.trouble.busy(lease.standing, self.now)
             self.health.beaten(lease, self.now)
             self.ended[f"{lease.standing.id} {'failed' if telling else 'lost'}"] += 1
 
