@@ -20,6 +20,8 @@ from failover_plugin.standing import Standing
 Strategy = Callable[[Candidates, Request, Random, float], Standing]
 """(candidates, request, randomness, now in seconds) -> the one to ask."""
 
+__all__ = ["STRATEGIES", "Candidates", "Standing", "Strategy", "expense"]
+
 UNVISITED = 30.0
 """Seconds in which a target that is not asked drifts back into play."""
 UNKNOWN = 0.5

@@ -112,7 +112,7 @@ async def _play(emulator: Emulator, number: int, case: Case) -> Seen:
     fallback = emulator.site(f"{number}-fallback", reply="Hello from the fallback.")
     for site in group:
         site.fail(FAULTS[case.kind]())
-    router = _router(group, fallback, 0.4 if case.kind in ("timeout", "stall") else 30.0)
+    router = _router(group, fallback, 1.0 if case.kind in ("timeout", "stall") else 30.0)
     loop = asyncio.get_running_loop()
     begin, answered = loop.time(), []
     for n in range(case.requests):

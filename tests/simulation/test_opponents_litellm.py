@@ -183,7 +183,7 @@ def real() -> dict[str, Any]:
     if find_spec("litellm") is None:
         pytest.skip("needs litellm")
     script = [sys.executable, "-W", "ignore", real_router.__file__]
-    run = subprocess.run(script, env={**os.environ, **FASTER}, capture_output=True, text=True, timeout=55, check=False)
+    run = subprocess.run(script, env={**os.environ, **FASTER}, capture_output=True, text=True, timeout=110, check=False)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
 
