@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import copy
 import json
@@ -21,6 +22,7 @@ import pytest
 from core.scripted import FAULTS, broken, chain, rate_limited, target, tier, unauthorized
 
 from failover_plugin import AllTargetsFailed, ConfigError, Failover, Policy, Request
+from failover_plugin.clock import SystemClock
 from failover_plugin.health_report import Health
 from failover_plugin.model import Target
 from failover_plugin.testing import FakeClock, Script
@@ -118,6 +120,34 @@ def test_the_machines_own_clock_moves_while_it_sleeps() -> None:
     result = Failover([target("a")], rng=Random(1)).run(call)
     first, second = result.trail.attempts
     assert second.started - first.started >= Random(1).uniform(0, 0.05)
+
+
+def test_the_machines_own_clock_waits_as_long_as_it_is_told_where_nobody_can_wake_it() -> None:
+    clock = SystemClock()
+    before = clock.monotonic()
+    clock.sleep(0.02)
+    asyncio.run(clock.asleep(0.02))
+    assert clock.monotonic() - before >= 0.039
+
+
+def test_the_machines_own_clock_can_be_woken() -> None:
+    async def woken() -> None:
+        event = asyncio.Event()
+        event.set()
+        await clock.asleep(30.0, event)
+
+    clock, bell = SystemClock(), Event()
+    before = clock.monotonic()
+    bell.set()
+    clock.sleep(30.0, bell)
+    asyncio.run(woken())
+    assert clock.monotonic() - before < 10
+
+
+def test_a_result_says_what_it_is_and_who_gave_it() -> None:
+    clock = FakeClock()
+    result = failover(clock=clock).run(Script(clock, {"a": [unauthorized()], "b": ["hi"]}).call)
+    assert repr(result) == "Result('hi', target='b', attempts=2)"
 
 
 def test_it_says_who_it_asks() -> None:
