@@ -266,8 +266,8 @@ class Policy(_Part):
         return sorted(classes)
 
     def __hash__(self) -> int:
-        values = (getattr(self, name) for name in type(self).model_fields)
-        return hash(tuple(frozenset(value) if isinstance(value, dict) else value for value in values))
+        others = (getattr(self, name) for name in type(self).model_fields if name not in ("verdicts", "model_maps"))
+        return hash((*others, frozenset(self.verdicts), frozenset(self.model_maps)))
 
     @field_serializer("strategy", when_used="json")
     def _by_name(self, strategy: str | Callable[..., Any]) -> str:
