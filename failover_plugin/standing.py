@@ -31,6 +31,8 @@ FAILING, FEW = 0.15, 4.0
 """Recent failure rate, of at least so many calls, from which on a target counts as degraded."""
 PROTECTS = 2.0
 """Seconds between two requests that test a degraded target, at first; doubling while it stays slow."""
+PER_MINUTE = "its limit per minute is reached"
+"""Why a target is passed over that has no requests or tokens left."""
 
 
 class Grade(IntEnum):
@@ -290,7 +292,7 @@ def refusal(standing: Standing, now: float) -> Skip | None:
             return _refused(standing.id, scope, breaker, now)
     if standing.rates and (free := standing.rates.free_at(now)) > now:
         cooldown = standing.rates.cooldown
-        reason = cooldown.why if cooldown.cooling(now) else "its limit per minute is reached"
+        reason = cooldown.why if cooldown.cooling(now) else PER_MINUTE
         return Skip(target=standing.id, reason=reason, returns_in=free - now)
     if standing.full:
         return Skip(target=standing.id, reason=f"{standing.counts.in_flight} calls under way, no more at once")

@@ -23,7 +23,7 @@ from failover_plugin.model import Attempt, Diagnosis, ErrorClass, Request, Skip,
 from failover_plugin.policy import Policy
 from failover_plugin.roster import EVERYBODY, Roster, bits
 from failover_plugin.selection import Selection, excluded, incapable
-from failover_plugin.standing import Lease, Standing
+from failover_plugin.standing import PER_MINUTE, Lease, Standing
 from failover_plugin.start import Start
 
 COOLDOWN_SPREAD = 1.1
@@ -273,7 +273,16 @@ class Succession:
         )
         if not backup and facing.roster.unready:
             self._note_passed_over(wanted, lease, now)
+        if lease is None and not backup:
+            self._note_short_of_tokens(wanted, now)
         return lease
+
+    def _note_short_of_tokens(self, wanted: int, now: float) -> None:
+        """Who would be asked, had it tokens enough for this request."""
+        for tier in self._now.tiers:
+            for standing in self._few(tier.ready & wanted):
+                if wait := self._fleet.health.lacks_tokens(standing, self._request, now):
+                    self._ledger.skip(Skip(target=standing.id, reason=PER_MINUTE, returns_in=wait))
 
     def _note_passed_over(self, wanted: int, lease: Lease | None, now: float) -> None:
         chosen = lease.standing if lease else None

@@ -327,7 +327,12 @@ class TestWaitingForAPlace:
         world = self.world(tpm=6000)
         world.request(Request(input_tokens=500)).asks("a").succeeds()
         began, waiting = world.clock.now, world.request(Request(input_tokens=500))
-        assert isinstance(waiting.gives_up(), AllTargetsFailed)
+        error = waiting.gives_up()
+        assert isinstance(error, AllTargetsFailed)
+        assert error.retry_after == pytest.approx(4.0)
+        assert [str(skip).strip() for skip in waiting.flow.trail.skips] == [
+            "a not asked: its limit per minute is reached, back in 4.0 s"
+        ]
         assert world.clock.now == began
         world.request(Request(input_tokens=90)).asks("a")
 
