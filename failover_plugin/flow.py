@@ -213,14 +213,15 @@ class Flow:
         return self._start(lease, now)
 
     def _win(self, winner: Start, now: float) -> list[Start]:
-        """The others have lost, and are settled: late ones as failures, if they were beaten by one that began later."""
+        """The others have lost, and are settled: as failures, if they were late beyond what is common and beaten by one
+        that began later.
+        """
         losers = [start for start in self.live if start is not winner]
         for loser in losers:
             self.live.remove(loser)
-            if loser.lease.late and loser.began < winner.began:
-                self._fleet.health.beaten(loser.lease, now)
-                late = Diagnosis(error_class=ErrorClass.TIMEOUT, scope=Scope.TARGET, evidence="a backup answered first")
-                self._end(loser, now, late)
+            late = loser.lease.late and loser.began < winner.began
+            if late and self._fleet.health.beaten(loser.lease, now):
+                self._end(loser, now, _beaten)
             else:
                 self._fleet.health.released(loser.lease, now)
                 self._end(loser, now, _not_needed)
@@ -375,6 +376,7 @@ _left = Diagnosis(error_class=ErrorClass.CANCELLED, scope=Scope.REQUEST, evidenc
 _diverged = Diagnosis(
     error_class=ErrorClass.INVALID_REQUEST, scope=Scope.REQUEST, evidence="restarted, it says something else"
 )
+_beaten = Diagnosis(error_class=ErrorClass.TIMEOUT, scope=Scope.TARGET, evidence="a backup answered first")
 _not_needed = Diagnosis(error_class=ErrorClass.CANCELLED, scope=Scope.REQUEST, evidence="another one answered first")
 
 

@@ -289,16 +289,17 @@ class FleetHealth:
                 self._settled(lease, now)
         self.news.tell()
 
-    def beaten(self, lease: Lease, now: float) -> None:
-        """The call was late, and one that began later has answered before it."""
+    def beaten(self, lease: Lease, now: float) -> bool:
+        """The call was late, and one that began later has answered before it; says whether that is a failure."""
         late = lease.doubt or lease.probe or self.tempo.surprising(lease, now)
         if self.trouble.busy(lease.standing, now) or not late:
             self.released(lease, now)
-            return
+            return False
         slow = Diagnosis(
             error_class=ErrorClass.TIMEOUT, scope=Scope.TARGET, message="late, and a backup answered first"
         )
         self.failed(lease, slow, now, STRANGER if self.trouble.stranger(lease) and not lease.probe else 1.0)
+        return True
 
     def used_up(self, standing: Standing, seconds: float, now: float) -> None:
         """The provider says that nothing is left of a limit of this target for so long."""

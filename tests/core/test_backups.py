@@ -147,6 +147,18 @@ def test_a_stranger_is_given_twice_as_many_races_to_lose_until_it_is_suspected()
     assert (fleet.line("a").health, fleet.line("a").state) == ("degraded", "closed")
 
 
+def test_a_call_that_was_beaten_but_no_later_than_is_common_has_not_failed_and_the_trail_says_so_too() -> None:
+    fleet = world()
+    fleet.acquaint("a", 30.0, streaming=True)
+    story = late(fleet)
+    first, backup = story.call, story.backs_up()
+    assert story.speaks(backup, after=0.1) == [first]
+    story.succeeds(backup)
+    assert trail(story) == ["a cancelled", "b ok"]
+    a = fleet.line("a")
+    assert (a.failures, a.health, a.in_flight) == (0, "healthy", 0)
+
+
 def test_the_backup_fails_and_the_late_call_goes_on() -> None:
     fleet = world()
     story = late(fleet)

@@ -131,7 +131,7 @@ class HealthLaws(Laws):
         if lease := self.take(which):
             late = lease.doubt or lease.probe or self.health.tempo.surprising(lease, self.now)
             telling = late and not self.health.trouble.busy(lease.standing, self.now)
-            self.health.beaten(lease, self.now)
+            assert self.health.beaten(lease, self.now) is bool(telling)
             self.ended[f"{lease.standing.id} {'failed' if telling else 'lost'}"] += 1
 
     @rule(which=WHICH)
