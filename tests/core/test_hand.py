@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from math import inf, nan
 
 import pytest
 from core.fleets import Stage
@@ -208,3 +209,12 @@ def test_a_target_that_does_not_exist_is_a_config_error() -> None:
     for operation in (fo.disable, fo.enable, fo.force_open, fo.half_open, fo.reset, cool, saw):
         with pytest.raises(ConfigError, match=r"target_id = 'nobody': there is no such target. Known: a, b"):
             operation("nobody")
+
+
+@pytest.mark.parametrize("seconds", [-1, -0.001, inf, nan])
+def test_a_time_that_is_none_is_a_config_error(seconds: float) -> None:
+    fo = Failover(tier(2), clock=FakeClock())
+    for operation in (fo.force_open, fo.cool):
+        with pytest.raises(ConfigError, match=f"seconds = {seconds}: give a number of seconds, 0 or more"):
+            operation("a", seconds)
+    assert [line.state for line in fo.health().targets] == ["closed", "closed"]
