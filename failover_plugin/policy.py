@@ -221,7 +221,7 @@ class Policy(_Part):
 
     sync_deadlines: Literal["client", "thread"] = "client"
     """Who ends a late call in sync code: the client, handed its timeout; or we, by leaving it alone in a thread of its
-    own, which also allows backups. A thread costs about 50 µs, and an abandoned call runs on until its client ends it.
+    own, which also allows backups. A thread costs some 100 µs, and an abandoned call runs on until its client ends it.
     """
 
     backups: Literal["auto", "off"] = "auto"
