@@ -246,6 +246,7 @@ class TestCaution:
         early = stage.admit("a")
         stage.now += 0.1
         stage.fail("a")
+        stage.now += 0.1
         stage.end(early)
         stage.fail("a", times=2)
         assert stage.usable() == "b"
