@@ -275,7 +275,7 @@ def _rebuilt(targets: tuple[Target, ...], policy: Policy, on_event: Listener | N
 
 
 def _seconds(value: float) -> float:
-    if not 0 <= value < inf:
+    if not isinstance(value, int | float) or not 0 <= value < inf:
         raise ConfigError(f"seconds = {value!r}: give a number of seconds, 0 or more.")
     return float(value)
 

@@ -11,14 +11,14 @@ class, so none of them has a policy.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from math import inf
 
-from failover_plugin.classify import Route, classify
-from failover_plugin.classify.redact import redact
+from failover_plugin.classify import Route
 from failover_plugin.errors import DeadlineExceeded, StreamInterrupted
 from failover_plugin.events import AttemptEnded, AttemptStarted, BackupStarted, Exhausted, FailedOver
+from failover_plugin.judgement import BEATEN, LEFT, NOT_NEEDED, judge, tokens_of
 from failover_plugin.ledger import Ledger
 from failover_plugin.model import Diagnosis, ErrorClass, Request, Scope, Target, Trail, Usage
 from failover_plugin.standing import Lease
@@ -29,10 +29,6 @@ TOO_LATE = 0.01
 """Seconds before a deadline at which no call is worth starting."""
 STREAM_LIFETIME = 600.0
 """Seconds after a stream's first content in which it must have ended."""
-
-
-class Diverged(Exception):
-    """A restarted stream does not continue what was delivered: nobody's fault, and no continuation."""
 
 
 _numbers = count(1)
@@ -221,10 +217,10 @@ class Flow:
             self.live.remove(loser)
             late = loser.lease.late and loser.began < winner.began
             if late and self._fleet.health.beaten(loser.lease, now):
-                self._end(loser, now, _beaten)
+                self._end(loser, now, BEATEN)
             else:
                 self._fleet.health.released(loser.lease, now)
-                self._end(loser, now, _not_needed)
+                self._end(loser, now, NOT_NEEDED)
         self._ledger.latest = winner
         return losers
 
@@ -249,7 +245,7 @@ class Flow:
         if start.ended is not None:
             return []
         timed = self.on_wake is not None  # only who can race needs to know when a plain call is overdue
-        self._fleet.health.succeeded(start.lease, now, _tokens(usage) if usage else None, timed=timed)
+        self._fleet.health.succeeded(start.lease, now, tokens_of(usage) if usage else None, timed=timed)
         losers = self._win(start, now) if len(self.live) > 1 else []
         self.live.clear()
         self._end(start, now, usage=usage)
@@ -262,7 +258,7 @@ class Flow:
 
     def failed(self, start: Start, error: BaseException, now: float) -> Diagnosis:
         """The call failed; returns what it was."""
-        diagnosis = self.judge(start, error)
+        diagnosis = judge(start, error)
         if start.ended is not None:
             return diagnosis
         if diagnosis.error_class is ErrorClass.CANCELLED:
@@ -282,20 +278,7 @@ class Flow:
             return
         self._fleet.health.released(start.lease, now)
         self.live.remove(start)
-        self._end(start, now, _left)
-
-    def judge(self, start: Start, error: BaseException) -> Diagnosis:
-        """What the error was; one that broke a stream after its first content speaks of the target's streams, unless
-        the caller left or the text was blocked.
-        """
-        if isinstance(error, Diverged):
-            return _diverged
-        diagnosis = _of_members(error) or classify(error, provider=start.target.provider, handled=start.handled)
-        of_the_call = diagnosis.scope in (Scope.TARGET, Scope.REQUEST)
-        its_own = diagnosis.error_class in (ErrorClass.CANCELLED, ErrorClass.CONTENT_POLICY)
-        if start.content_after is None or not of_the_call or its_own:
-            return diagnosis
-        return replace(diagnosis, error_class=ErrorClass.STREAM_INTERRUPTED, scope=Scope.TARGET)
+        self._end(start, now, LEFT)
 
     def _share(self, start: Start, diagnosis: Diagnosis, now: float) -> float:
         """How much of a failure it is: a call that the caller's deadline cut short had only part of its time."""
@@ -370,36 +353,3 @@ class Flow:
         )
         error.__cause__ = failure.error
         return error
-
-
-_left = Diagnosis(error_class=ErrorClass.CANCELLED, scope=Scope.REQUEST, evidence="the caller left")
-_diverged = Diagnosis(
-    error_class=ErrorClass.INVALID_REQUEST, scope=Scope.REQUEST, evidence="restarted, it says something else"
-)
-_beaten = Diagnosis(error_class=ErrorClass.TIMEOUT, scope=Scope.TARGET, evidence="a backup answered first")
-_not_needed = Diagnosis(error_class=ErrorClass.CANCELLED, scope=Scope.REQUEST, evidence="another one answered first")
-
-
-def _tokens(usage: Usage) -> float | None:
-    """All tokens of a call, by whatever names the provider counts them."""
-    if (total := usage.get("total_tokens")) is not None:
-        return float(total)
-    parts = [usage[name] for names in _PARTS for name in names if name in usage]
-    return float(sum(parts)) if parts else None
-
-
-_PARTS = ("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens")
-
-
-def _of_members(error: BaseException) -> Diagnosis | None:
-    """A target that is a failover itself and has run out of members is overloaded, whatever its first member said."""
-    facts = vars(error)
-    if not isinstance(facts.get("trail"), Trail) or "retry_after" not in facts:
-        return None
-    return Diagnosis(
-        error_class=ErrorClass.OVERLOADED,
-        scope=Scope.TARGET,
-        retry_after=facts["retry_after"],
-        message=redact(str(error))[:300],
-        evidence="all of its own targets failed",
-    )

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
 from failover_plugin.errors import StreamInterrupted
-from failover_plugin.flow import Diverged, Flow
+from failover_plugin.flow import Flow
+from failover_plugin.judgement import Diverged
 from failover_plugin.start import Start
 
 C = TypeVar("C")

@@ -11,6 +11,7 @@ from failover_plugin.classify.allowance import used_up_for
 from failover_plugin.clock import Clock
 from failover_plugin.errors import AllTargetsFailed
 from failover_plugin.flow import Flow
+from failover_plugin.judgement import judge
 from failover_plugin.model import Diagnosis, Target, Trail, Usage
 from failover_plugin.start import Start
 
@@ -83,7 +84,7 @@ class Permit:
         """The call failed; returns what it was."""
         if self._settle():
             return self.flow.failed(self._start, error, self._clock.monotonic())
-        return self.flow.judge(self._start, error)
+        return judge(self._start, error)
 
     def cancel(self) -> None:
         """The caller left, or the call was never made: evidence for nothing."""

@@ -82,7 +82,9 @@ class BreakerPolicy(_Part):
     """Share of the probes that must succeed to close; as soon as that cannot be reached it opens again."""
 
     parole: bool = True
-    """After a recovery one further failure opens again, until successes have earned more."""
+    """After a recovery one further failure opens again (of errors that come at once, two), until successes have earned
+    more.
+    """
 
     ramp: bool = True
     """After a recovery calls at once start at two and double with every answer: a server just up is easily felled."""

@@ -1,0 +1,59 @@
+"""What an attempt's end means for its request: the classifier's word, in the light of how far the attempt had come."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from failover_plugin.classify import classify
+from failover_plugin.classify.redact import redact
+from failover_plugin.model import Diagnosis, ErrorClass, Scope, Trail, Usage
+from failover_plugin.start import Start
+
+LEFT = Diagnosis(error_class=ErrorClass.CANCELLED, scope=Scope.REQUEST, evidence="the caller left")
+NOT_NEEDED = Diagnosis(error_class=ErrorClass.CANCELLED, scope=Scope.REQUEST, evidence="another one answered first")
+BEATEN = Diagnosis(error_class=ErrorClass.TIMEOUT, scope=Scope.TARGET, evidence="a backup answered first")
+
+_DIVERGED = Diagnosis(
+    error_class=ErrorClass.INVALID_REQUEST, scope=Scope.REQUEST, evidence="restarted, it says something else"
+)
+_PARTS = ("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens")
+
+
+class Diverged(Exception):
+    """A restarted stream does not continue what was delivered: nobody's fault, and no continuation."""
+
+
+def judge(start: Start, error: BaseException) -> Diagnosis:
+    """What the error was; one that broke a stream after its first content speaks of the target's streams, unless the
+    caller left or the text was blocked.
+    """
+    if isinstance(error, Diverged):
+        return _DIVERGED
+    diagnosis = _of_members(error) or classify(error, provider=start.target.provider, handled=start.handled)
+    of_the_call = diagnosis.scope in (Scope.TARGET, Scope.REQUEST)
+    its_own = diagnosis.error_class in (ErrorClass.CANCELLED, ErrorClass.CONTENT_POLICY)
+    if start.content_after is None or not of_the_call or its_own:
+        return diagnosis
+    return replace(diagnosis, error_class=ErrorClass.STREAM_INTERRUPTED, scope=Scope.TARGET)
+
+
+def tokens_of(usage: Usage) -> float | None:
+    """All tokens of a call, by whatever names the provider counts them."""
+    if (total := usage.get("total_tokens")) is not None:
+        return float(total)
+    parts = [usage[name] for names in _PARTS for name in names if name in usage]
+    return float(sum(parts)) if parts else None
+
+
+def _of_members(error: BaseException) -> Diagnosis | None:
+    """A target that is a failover itself and has run out of members is overloaded, whatever its first member said."""
+    facts = vars(error)
+    if not isinstance(facts.get("trail"), Trail) or "retry_after" not in facts:
+        return None
+    return Diagnosis(
+        error_class=ErrorClass.OVERLOADED,
+        scope=Scope.TARGET,
+        retry_after=facts["retry_after"],
+        message=redact(str(error))[:300],
+        evidence="all of its own targets failed",
+    )
