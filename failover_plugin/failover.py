@@ -274,7 +274,7 @@ def _rebuilt(targets: tuple[Target, ...], policy: Policy, on_event: Listener | N
     return Failover(targets, policy, on_event=on_event)
 
 
-def _seconds(value: float) -> float:
+def _seconds(value: object) -> float:
     if not isinstance(value, int | float) or not 0 <= value < inf:
         raise ConfigError(f"seconds = {value!r}: give a number of seconds, 0 or more.")
     return float(value)
