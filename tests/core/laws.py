@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine
 
@@ -13,6 +14,9 @@ STEPS = int(os.environ.get("FAILOVER_LAWS", "0"))
 """Steps to take, 0 for the ordinary few."""
 
 PER_EXAMPLE = 50
+
+long_enough = pytest.mark.timeout(900 if STEPS else 60)
+"""For the modules with laws: so many steps take minutes."""
 
 taken: Counter[str] = Counter()
 """Steps taken so far, for each state machine."""

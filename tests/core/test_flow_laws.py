@@ -11,7 +11,7 @@ from math import inf
 from typing import Any
 
 import pytest
-from core.laws import STEPS, Laws, taken, tried
+from core.laws import STEPS, Laws, long_enough, taken, tried
 from core.scripted import FAULTS, LONG, Story, World, rate_limited, target
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +23,8 @@ from failover_plugin.policy import BudgetPolicy, Policy
 from failover_plugin.selection import excluded, incapable
 from failover_plugin.standing import Grade
 from failover_plugin.start import Start
+
+pytestmark = long_enough
 
 EU = frozenset({"eu"})
 

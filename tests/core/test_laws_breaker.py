@@ -12,12 +12,14 @@ from random import Random
 from typing import Any
 
 import pytest
-from core.laws import STEPS, Laws, taken, tried
+from core.laws import STEPS, Laws, long_enough, taken, tried
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
 from failover_plugin.breaker import Breaker, Era, State
 from failover_plugin.policy import BreakerPolicy
+
+pytestmark = long_enough
 
 WHICH = st.integers(0, 9)
 

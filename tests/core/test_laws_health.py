@@ -9,7 +9,7 @@ from collections import Counter
 from math import inf
 
 import pytest
-from core.laws import STEPS, Laws, taken, tried
+from core.laws import STEPS, Laws, long_enough, taken, tried
 from core.scripted import FAULTS, World, chain, diagnosis
 from core.test_flow_laws import POLICIES, targets_of
 from hypothesis import strategies as st
@@ -20,6 +20,8 @@ from failover_plugin.model import Request, Target
 from failover_plugin.policy import BreakerPolicy, Policy
 from failover_plugin.roster import EVERYBODY
 from failover_plugin.standing import Grade, Lease
+
+pytestmark = long_enough
 
 WHICH = st.integers(0, 9)
 LIFE = 500.0
