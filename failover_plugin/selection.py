@@ -65,11 +65,12 @@ class Selection:
         for tier in self.roster.tiers:
             if tier.probes and test is None and (mask := tier.probes & free):
                 test = Candidates(tier, mask).first()
-            if tier.mask and (ready := tier if free == EVERYBODY else _among(tier, tier.mask & free)):
+            ready = tier if free == EVERYBODY and tier.mask else _among(tier, tier.mask & free)
+            if ready is not None:  # not its truth, which would count them
                 return test or self._strategy(ready, request, rng, now)
             if tier.degraded and worse is None:
                 worse = _among(tier, tier.degraded & free)
-                if worse and not self._spill:
+                if worse is not None and not self._spill:
                     break
         if test is None and worse is not None:
             return min(worse, key=lambda standing: expense(standing, now))
@@ -78,7 +79,7 @@ class Selection:
     def choose_backup(self, free: int, request: Request, rng: Random, now: float) -> Standing | None:
         """The best healthy one of these: a backup is no test."""
         for tier in self.roster.tiers:
-            if ready := _among(tier, tier.mask & free):
+            if (ready := _among(tier, tier.mask & free)) is not None:
                 return self._strategy(ready, request, rng, now)
         return None
 
