@@ -88,7 +88,7 @@ class FleetHealth:
             breaker.forget_probes()
         for standing in self.roster.standings:
             standing.counts.in_flight = standing.counts.probing = 0
-            standing.silent.clear()
+            standing.silent = None
         self.roster.look_again()
 
     # -- before a call ------------------------------------------------------------------------------------------------
@@ -224,6 +224,8 @@ class FleetHealth:
 
     def listen(self, lease: Lease, wake: Callable[[], None]) -> None:
         """Call this if the lease's target fails while nothing has come from it yet."""
+        if lease.standing.silent is None:
+            lease.standing.silent = {}
         lease.standing.silent[lease] = wake
 
     def answered(self, lease: Lease, now: float, lifetime: float, prompt: int | None = None) -> None:

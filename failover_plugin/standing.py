@@ -137,7 +137,7 @@ class Standing:
     peak: float = 0.0
     """Calls at once lately: the highest number, fading by half in a minute."""
     peak_at: float = 0.0
-    silent: dict[Lease, Callable[[], None]] = field(default_factory=dict["Lease", Callable[[], None]])
+    silent: dict[Lease, Callable[[], None]] | None = None
     """Calls under way without content whose callers want to hear if the target fails meanwhile."""
     guarded: bool = False
     """Whether a call can change what it is fit for: it has limits, or is on trial."""

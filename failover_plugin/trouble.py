@@ -232,9 +232,9 @@ class Trouble:
         for companion in self._health.scopes.companions(standing, scope):
             if not again:
                 companion.before = companion.counts.in_flight
-            for wake in companion.silent.values():
+            for wake in (companion.silent or {}).values():
                 self._health.news.call(wake)
-            companion.silent.clear()
+            companion.silent = None
             self._health.review(companion, now)
         if self._health.news.wanted:
             self._announce(standing, scope, now, again=again, alert=alert)
