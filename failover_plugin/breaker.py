@@ -156,7 +156,7 @@ class Breaker:
         self.evidence.failed(weight, now)
         if self.until is not None and not (probe and self._lost(whole=whole)):
             return False
-        if self.until is None and self.evidence.score < enough * self.evidence.limit:
+        if self.until is None and not self.evidence.trips(enough):
             return False
         self.needs_whole, self._blocked = whole, False
         self._open(self._policy.open_base, self._policy.open_cap, self._openings, reason, now, rng)

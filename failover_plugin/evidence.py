@@ -39,10 +39,9 @@ class Cusum:
         self.wary = wary
         self._updated = 0.0
 
-    @property
-    def tripped(self) -> bool:
-        """Whether the evidence suffices to leave the target."""
-        return self.score >= self.limit
+    def trips(self, times: float = 1.0) -> bool:
+        """Whether the evidence is ``times`` what suffices to leave the target."""
+        return self.score >= times * self.limit
 
     def failed(self, weight: float, now: float) -> None:
         """Book a failure; ``weight`` is how much of one it is, from 0 to 1."""

@@ -134,7 +134,3 @@ class ConcurrencyLimit:
             self.value += 4 / self.value
         if self.value >= (self._ramp_to or max(LIFT, 2 * in_flight)) and not wanted:
             self.value = inf
-
-    def lift(self) -> None:
-        """No limit any more."""
-        self.value = inf

@@ -29,20 +29,20 @@ def after_failures(*times: float, weight: float = 1.0) -> Cusum:
 
 @pytest.mark.parametrize("times", [(0, 0, 0), (0, 7.5, 15), (0, 0, 15), (0, 15, 15)])
 def test_three_failures_within_fifteen_seconds_trip(times: tuple[float, ...]) -> None:
-    assert after_failures(*times).tripped
+    assert after_failures(*times).trips()
 
 
 def test_two_failures_do_not_trip() -> None:
-    assert not after_failures(0, 0).tripped
+    assert not after_failures(0, 0).trips()
 
 
 def test_three_failures_a_minute_apart_do_not_trip() -> None:
-    assert not after_failures(0, 60, 120).tripped
+    assert not after_failures(0, 60, 120).trips()
 
 
 def test_half_a_failure_counts_half() -> None:
-    assert not after_failures(0, 0, 0, 0, weight=0.5).tripped
-    assert after_failures(0, 0, 0, 0, 0, weight=0.5).tripped
+    assert not after_failures(0, 0, 0, 0, weight=0.5).trips()
+    assert after_failures(0, 0, 0, 0, 0, weight=0.5).trips()
 
 
 def test_a_failure_without_weight_is_none() -> None:
@@ -71,15 +71,15 @@ def test_successes_are_not_saved_up() -> None:
         detector.succeeded(0)
     for _ in range(3):
         detector.failed(1.0, 0)
-    assert detector.tripped
+    assert detector.trips()
 
 
 def test_on_parole_one_further_failure_trips() -> None:
     detector = after_failures(0, 0, 0, 0, 0)
     detector.parole(10)
-    assert not detector.tripped
+    assert not detector.trips()
     detector.failed(1.0, 10)
-    assert detector.tripped
+    assert detector.trips()
 
 
 def test_trust_on_parole_is_earned() -> None:
@@ -88,7 +88,7 @@ def test_trust_on_parole_is_earned() -> None:
     for _ in range(3):
         detector.succeeded(0)
     detector.failed(1.0, 0)
-    assert not detector.tripped
+    assert not detector.trips()
 
 
 def test_one_strike_is_a_threshold_of_one() -> None:
@@ -96,7 +96,7 @@ def test_one_strike_is_a_threshold_of_one() -> None:
     detector.parole(0)
     assert detector.score == 0.0
     detector.failed(1.0, 0)
-    assert detector.tripped
+    assert detector.trips()
 
 
 def test_a_clock_that_seems_to_go_back_brings_nothing_back() -> None:
@@ -114,7 +114,7 @@ def requests_to_open(rate: float, rng: Random, limit: int = 20_000) -> int:
             detector.failed(1.0, number)
         else:
             detector.succeeded(number)
-        if detector.tripped:
+        if detector.trips():
             return number
     return limit
 
@@ -179,9 +179,9 @@ def test_where_a_success_clears_consecutive_failures_are_counted() -> None:
         assert detector.score == 0.0
     for _ in range(2):
         detector.failed(1.0, 3e9)
-    assert not detector.tripped
+    assert not detector.trips()
     detector.failed(1.0, 4e9)
-    assert detector.tripped
+    assert detector.trips()
 
 
 def test_a_failure_that_was_booked_too_early_is_taken_back() -> None:
@@ -203,7 +203,7 @@ def test_no_more_is_taken_back_than_is_left() -> None:
 def test_trusting_fully_forgets_everything() -> None:
     detector = after_failures(0, 0, 0)
     detector.clear()
-    assert (detector.tripped, detector.suspicion(0)) == (False, 0.0)
+    assert (detector.trips(), detector.suspicion(0)) == (False, 0.0)
 
 
 def test_when_suspicion_will_have_faded_is_known_before() -> None:

@@ -141,7 +141,7 @@ class BreakerLaws(Laws):
             assert not opened
             assert self.seen() == before
         elif closed:
-            assert opened is self.breaker.evidence.tripped
+            assert opened is self.breaker.evidence.trips()
         elif self.decides(call):
             self.wins -= won_already
             self.losses += 1

@@ -315,11 +315,6 @@ class TestAConcurrencyLimit:
         limit.shrink(3, 0.0)
         assert (limit.value, limit.ramping) == (pytest.approx(2.1), False)
 
-    def test_by_hand_it_is_lifted_at_once(self) -> None:
-        limit = self.cut(10)
-        limit.lift()
-        assert limit.value == inf
-
 
 @settings(deadline=None, derandomize=True)
 @given(
