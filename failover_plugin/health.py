@@ -30,6 +30,8 @@ from failover_plugin.standing import Lease, Standing, refusal
 from failover_plugin.tempo import Tempo
 from failover_plugin.trouble import STEADY, STRANGER, Trouble
 
+_SLOW = Diagnosis(error_class=ErrorClass.TIMEOUT, scope=Scope.TARGET, message="late, and a backup answered first")
+
 
 class FleetHealth:
     """Health of a fleet of targets. Safe for any number of threads; told the time, in monotonic seconds."""
@@ -224,9 +226,10 @@ class FleetHealth:
 
     def listen(self, lease: Lease, wake: Callable[[], None]) -> None:
         """Call this if the lease's target fails while nothing has come from it yet."""
-        if lease.standing.silent is None:
-            lease.standing.silent = {}
-        lease.standing.silent[lease] = wake
+        with self.lock:
+            if lease.standing.silent is None:
+                lease.standing.silent = {}
+            lease.standing.silent[lease] = wake
 
     def answered(self, lease: Lease, now: float, lifetime: float, prompt: int | None = None) -> None:
         """A stream's first content arrived: a probe has done its work. The lease lives ``lifetime`` seconds from now.
@@ -282,26 +285,18 @@ class FleetHealth:
     def failed(self, lease: Lease, diagnosis: Diagnosis, now: float, share: float = 1.0) -> None:
         """The call failed: book it on the scope to blame, as much as its ``share``; the others have learnt nothing."""
         with self.lock:
-            if self._settle(lease):
-                counts = lease.standing.counts
-                counts.failures += 1
-                counts.streak += diagnosis.scope is not Scope.REQUEST
-                counts.last = diagnosis
-                self.trouble.book(lease, diagnosis, share, now)
-                self._settled(lease, now)
+            self._fail(lease, diagnosis, share, now)
         self.news.tell()
 
     def beaten(self, lease: Lease, now: float) -> bool:
         """The call was late, and one that began later has answered before it; says whether that is a failure."""
-        late = lease.doubt or lease.probe or self.tempo.surprising(lease, now)
-        if self.trouble.busy(lease.standing, now) or not late:
-            self.released(lease, now)
-            return False
-        slow = Diagnosis(
-            error_class=ErrorClass.TIMEOUT, scope=Scope.TARGET, message="late, and a backup answered first"
-        )
-        self.failed(lease, slow, now, STRANGER if self.trouble.stranger(lease) and not lease.probe else 1.0)
-        return True
+        with self.lock:
+            late = lease.doubt or lease.probe or self.tempo.surprising(lease, now)
+            blamed = bool(late) and not self.trouble.busy(lease.standing, now)
+            share = STRANGER if self.trouble.stranger(lease) and not lease.probe else 1.0
+            counted = self._fail(lease, _SLOW, share, now) if blamed else self._give_back(lease, now)
+        self.news.tell()
+        return blamed and counted
 
     def used_up(self, standing: Standing, seconds: float, now: float) -> None:
         """The provider says that nothing is left of a limit of this target for so long."""
@@ -421,10 +416,21 @@ class FleetHealth:
             standing.counts.probing -= 1
         self.review(standing, now)
 
-    def _give_back(self, lease: Lease, now: float) -> None:
-        if self._settle(lease):
+    def _fail(self, lease: Lease, diagnosis: Diagnosis, share: float, now: float) -> bool:
+        if settled := self._settle(lease):
+            counts = lease.standing.counts
+            counts.failures += 1
+            counts.streak += diagnosis.scope is not Scope.REQUEST
+            counts.last = diagnosis
+            self.trouble.book(lease, diagnosis, share, now)
+            self._settled(lease, now)
+        return settled
+
+    def _give_back(self, lease: Lease, now: float) -> bool:
+        if settled := self._settle(lease):
             self.trouble.nothing(lease, now)
             self._settled(lease, now)
+        return settled
 
     def _expire(self, now: float) -> None:
         if now >= self._next_expiry:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
+from threading import Thread
+from typing import Any
 
 import pytest
 from core.fleets import Stage
@@ -326,6 +329,15 @@ class TestInFlight:
         stage.lose(lease, "auth")
         line = stage.line("a")
         assert (line.in_flight, line.failures, line.health) == (0, 0, Health.HEALTHY)
+
+    def test_nor_is_one_that_was_beaten_after_that(self) -> None:
+        stage = Stage(target("a"))
+        lease = stage.admit("a", streaming=True, lifetime=30.0)
+        stage.health.overdue(lease, stage.now + 10.0)
+        stage.now += 30.0
+        assert stage.line("a").in_flight == 0
+        assert stage.health.beaten(lease, stage.now) is False
+        assert stage.line("a").failures == 0
 
     @pytest.mark.parametrize("look", ["usable", "pick", "admit", "outlook", "refusal"])
     def test_a_lost_probe_does_not_wedge_the_target(self, look: str) -> None:
@@ -879,3 +891,53 @@ class TestALastResort:
         assert stage.line("a").state == "half_open"
         stage.end(probe)
         assert stage.line("a").state == "ramping"
+
+
+TURNS: dict[str, Callable[[Stage, Lease], Any]] = {
+    "replace": lambda stage, _: stage.health.replace([target("z")], stage.now),
+    "pick": lambda stage, _: stage.pick(),
+    "admit": lambda stage, _: stage.admit("a"),
+    "force": lambda stage, _: stage.health.force(stage["a"], stage.pick_request(), stage.now, 60.0),
+    "spend": lambda stage, _: stage.health.spend(stage.now),
+    "refund": lambda stage, _: stage.health.refund(),
+    "back_up": lambda stage, _: stage.health.back_up(1.0, stage.now),
+    "listen": lambda stage, lease: stage.health.listen(lease, list),
+    "answered": lambda stage, lease: stage.speak(lease),
+    "overdue": lambda stage, lease: stage.health.overdue(lease, stage.now),
+    "succeeded": lambda stage, lease: stage.end(lease),
+    "failed": lambda stage, lease: stage.lose(lease),
+    "beaten": lambda stage, lease: stage.health.beaten(lease, stage.now),
+    "used_up": lambda stage, lease: stage.health.used_up(lease.standing, 1.0, stage.now),
+    "released": lambda stage, lease: stage.leave(lease),
+    "wait": lambda stage, _: stage.health.wait(list),
+    "stop_waiting": lambda stage, _: stage.health.stop_waiting(list),
+    "refusal": lambda stage, _: stage.health.refusal(stage["a"], stage.now),
+    "outlook": lambda stage, _: stage.health.outlook(stage.pick_request(), stage.now),
+    "report": lambda stage, _: stage.health.report(stage.now),
+}
+NOT_SHARED = {"review", "lacks_tokens", "after_fork", "roster"}
+"""Called under the lock by others, or while there are no others."""
+
+
+def test_every_verb_is_among_those_that_wait_their_turn() -> None:
+    public = {name for name in dir(type(Stage(target("a")).health)) if not name.startswith("_")}
+    assert public == {*TURNS} | NOT_SHARED
+
+
+@pytest.mark.parametrize("verb", TURNS)
+def test_while_somebody_is_at_the_books_everybody_else_waits(verb: str) -> None:
+    """One who did not wrote a name into a list that was being read aloud: the reader's failure was never told."""
+    stage = Stage(target("a"))
+    lease, done = stage.admit("a", streaming=True), list[str]()
+
+    def take_a_turn() -> None:
+        TURNS[verb](stage, lease)
+        done.append(verb)
+
+    other = Thread(target=take_a_turn, daemon=True)
+    with stage.health.lock:
+        other.start()
+        other.join(0.03)
+        assert not done
+    other.join(5)
+    assert done
