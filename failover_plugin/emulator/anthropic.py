@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from failover_plugin.emulator.ask import Answer, Ask, Text, Tool
+from failover_plugin.emulator.catalogue import Documented
 from failover_plugin.emulator.encoding import compact, dicts, event, mapping, pieces, text_of
 from failover_plugin.emulator.plan import Data, Part
 
@@ -81,9 +82,9 @@ class Anthropic:
         yield _event(Part.CLOSING, "message_delta", delta=delta, usage={"output_tokens": answer.tokens})
         yield _event(Part.SENTINEL, "message_stop")
 
-    def error_event(self, body: object) -> Data:
+    def error_event(self, error: Documented, ask: Ask, ident: str) -> Data:  # noqa: ARG002 - some need them
         """An error in mid-stream."""
-        return event(body, Part.CONTENT, name="error")
+        return event(error.body, Part.CONTENT, name="error")
 
     def error_body(self, message: str, status: int) -> dict[str, Any]:
         """An error that is in no catalogue, such as an unknown route."""

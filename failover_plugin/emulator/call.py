@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import Any, Protocol
 
 from failover_plugin.emulator.ask import Answer, Ask, Text, decide
+from failover_plugin.emulator.catalogue import Documented, documented
 from failover_plugin.emulator.encoding import compact, slices
 from failover_plugin.emulator.plan import Data, Head, Pause, Plan, Step
 
@@ -21,7 +22,7 @@ class Format(Protocol):
     def headers(self, ident: str) -> dict[str, str]: ...
     def body(self, ask: Ask, answer: Answer, ident: str) -> dict[str, Any]: ...
     def events(self, ask: Ask, answer: Answer, ident: str) -> Iterator[Data]: ...
-    def error_event(self, body: object) -> Data: ...
+    def error_event(self, error: Documented, ask: Ask, ident: str) -> Data: ...
     def error_body(self, message: str, status: int) -> dict[str, Any]: ...
 
 
@@ -29,6 +30,7 @@ class Format(Protocol):
 class Call:
     """One request: the format it came in, what it asks, and how its site answers when nothing is wrong.
 
+    ``provider`` is whose errors its site has; by default the maker of the format.
     ``ident`` is the tail of every id in the answer: the site's name and a count, so that answers can be foretold.
     """
 
@@ -37,6 +39,7 @@ class Call:
     ident: str
     reply: str
     latency: float = 0.0
+    provider: str = ""
 
     def healthy(self) -> Plan:
         """The answer of a provider with nothing wrong."""
@@ -45,6 +48,15 @@ class Call:
     def saying(self, text: str) -> Plan:
         """A complete answer that consists of this text, which may be empty."""
         return self._answered(Text(text))
+
+    def documented(self, name: str) -> Documented:
+        """The error of this name as this call's provider documents it. ``KeyError`` for an unknown name."""
+        return documented(name, self.provider or self.format.name, self.format.name)
+
+    def error_event(self, body: object, error: str = "overloaded") -> Data:
+        """An error inside a stream: this body, or None for the documented one, in the provider's form."""
+        entry = self.documented(error)
+        return self.format.error_event(entry if body is None else replace(entry, body=body), self.ask, self.ident)
 
     def refused(self, status: int, body: object, headers: Mapping[str, str] | None = None) -> Plan:
         """An error instead of an answer. A ``body`` that is a string is sent as plain text, bytes as they are."""

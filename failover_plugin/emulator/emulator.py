@@ -9,6 +9,7 @@ from typing import Self
 
 from failover_plugin.emulator import routes
 from failover_plugin.emulator.plan import Plan
+from failover_plugin.emulator.providers import known, provider_of
 from failover_plugin.emulator.server import LOOPBACK, Server
 from failover_plugin.emulator.site import Prefill, Site
 from failover_plugin.emulator.tls import Authority
@@ -53,14 +54,26 @@ class Emulator:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
 
-    def site(self, name: str, *, reply: str = "", latency: float = 0.0, prefill: Prefill = "continue") -> Site:
+    def site(
+        self,
+        name: str,
+        *,
+        provider: str | None = None,
+        reply: str = "",
+        latency: float = 0.0,
+        prefill: Prefill = "continue",
+    ) -> Site:
         """A new emulated provider, in place of one of the same name.
 
+        ``provider`` is whose errors and headers it has: by default that of the host it is named by, such as
+        ``api.groq.com``, or else the maker of the wire format of each request; ``ConfigError`` for an unknown one.
         ``reply`` is "Hello from <name>" by default, ``latency`` in seconds. ``prefill`` is what becomes of a
         conversation that ends in the assistant's own words.
         """
         root = f"http://{LOOPBACK}:{self.port}/{name}"
-        site = Site(name, root, reply=reply or f"Hello from {name}", latency=latency, prefill=prefill)
+        whose = provider_of(name) if provider is None else known(provider)
+        answer = reply or f"Hello from {name}"
+        site = Site(name, root, provider=whose, reply=answer, latency=latency, prefill=prefill)
         self._sites[name] = site
         return site
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from failover_plugin.emulator.ask import Answer, Ask, Text, Tool
+from failover_plugin.emulator.catalogue import Documented
 from failover_plugin.emulator.encoding import compact, dicts, event, mapping, pieces, text_of
 from failover_plugin.emulator.plan import Data, Part
 
@@ -71,9 +72,9 @@ class OpenAI:
             yield event({**chunk, "choices": (), "usage": _usage(ask, answer)}, Part.CLOSING)
         yield event("[DONE]", Part.SENTINEL)
 
-    def error_event(self, body: object) -> Data:
+    def error_event(self, error: Documented, ask: Ask, ident: str) -> Data:  # noqa: ARG002 - some need them
         """An error in mid-stream."""
-        return event(body, Part.CONTENT)
+        return event(error.body, Part.CONTENT)
 
     def error_body(self, message: str, status: int) -> dict[str, Any]:
         """An error that is in no catalogue, such as an unknown route."""

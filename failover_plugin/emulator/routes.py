@@ -34,7 +34,14 @@ def answer(site: Site, path: str, request: Incoming) -> Plan:
     ask = wire.read({"model": model, **body})
     number, fault = site.admit(request.method, path, request.headers, ask)
     ask, fault = _prefilled(site, ask, fault)
-    call = Call(format=wire, ask=ask, ident=f"{site.name}-{number}", reply=site.reply, latency=site.latency)
+    call = Call(
+        format=wire,
+        ask=ask,
+        ident=f"{site.name}-{number}",
+        reply=site.reply,
+        latency=site.latency,
+        provider=site.provider or "",
+    )
     return fault.plan(call) if fault else call.healthy()
 
 

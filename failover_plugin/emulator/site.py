@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from failover_plugin.emulator.ask import Ask
 from failover_plugin.emulator.faults import Fault
+from failover_plugin.emulator.providers import BASE_PATHS
 
 _SECRET = frozenset({"authorization", "x-api-key", "api-key", "cookie", "proxy-authorization"})
 
@@ -39,14 +40,23 @@ class Seen:
 class Site:
     """One emulated provider, safe to steer from any thread while it serves.
 
+    ``provider`` is whose errors and headers it has; None for those of the maker of each request's wire format.
     ``reply`` is what its model says, ``latency`` how long it thinks, in seconds. ``prefill`` is what it does with a
     conversation that ends in the assistant's own words: go on from them if its reply begins so, ignore them, or refuse.
     """
 
     def __init__(
-        self, name: str, root: str, *, reply: str, latency: float = 0.0, prefill: Prefill = "continue"
+        self,
+        name: str,
+        root: str,
+        *,
+        reply: str,
+        provider: str | None = None,
+        latency: float = 0.0,
+        prefill: Prefill = "continue",
     ) -> None:
         self.name = name
+        self.provider = provider
         self.reply = reply
         self.latency = latency
         self.prefill: Prefill = prefill
@@ -59,9 +69,14 @@ class Site:
         self._open = 0
 
     @property
+    def url(self) -> str:
+        """The address of the provider's host: a path of its API, such as ``/v2/chat``, comes behind it."""
+        return self._root
+
+    @property
     def openai_url(self) -> str:
-        """The ``base_url`` for OpenAI clients."""
-        return f"{self._root}/v1"
+        """The ``base_url`` for OpenAI clients, under the provider's own base path."""
+        return f"{self._root}{BASE_PATHS.get(self.provider or '', '/v1')}"
 
     @property
     def anthropic_url(self) -> str:

@@ -87,7 +87,7 @@ async def test_anthropic_without_usage_gives_no_mark(bench: Bench, mode: Mode) -
 async def test_an_error_after_the_finish_mark_is_none(bench: Bench, mode: Mode) -> None:
     def late(call: Any) -> Any:
         *healthy, _done = call.healthy()
-        return (*healthy, call.format.error_event({"error": {"message": "too late"}}))
+        return (*healthy, call.error_event({"error": {"message": "too late"}}))
 
     bench.primary.fail(Fault("late", late))
     for build in (openai, anthropic):

@@ -1,10 +1,12 @@
-"""The errors the providers document, by name and wire format.
+"""The errors the providers document, by name and provider.
 
 Status, type and code are the documented ones, and each entry cites the public page it follows. An error that is in no
 documentation but well known from public reports cites such a report.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from failover_plugin.emulator.catalogue import anthropic, azure, openai
 from failover_plugin.emulator.catalogue.entry import Documented
@@ -13,9 +15,19 @@ __all__ = ["NAMES", "Documented", "documented"]
 
 NAMES = tuple(openai.ERRORS)
 
-_BY_FORMAT = {"openai": openai.ERRORS, "azure": openai.ERRORS | azure.ERRORS, "anthropic": anthropic.ERRORS}
+_CATALOGUES: Mapping[str, Mapping[str, Documented]] = {
+    "openai": openai.ERRORS,
+    "azure": azure.ERRORS,
+    "anthropic": anthropic.ERRORS,
+}
 
 
-def documented(name: str, wire: str) -> Documented:
-    """The error of this name in this wire format; Azure says it as OpenAI does where it has no words of its own."""
-    return _BY_FORMAT[wire][name]
+def documented(name: str, provider: str, wire: str = "openai") -> Documented:
+    """The error of this name as ``provider`` says it; without words of its own, as its wire format's maker does.
+
+    ``KeyError`` for a name that is in no catalogue.
+    """
+    for source in (provider, wire):
+        if found := _CATALOGUES.get(source, {}).get(name):
+            return found
+    return openai.ERRORS[name]

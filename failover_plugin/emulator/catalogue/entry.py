@@ -12,6 +12,6 @@ class Documented:
     """An error as a public page, ``follows``, describes it; where the page gives no wording, the words are ours."""
 
     status: int
-    body: Mapping[str, Any]
+    body: Any
     follows: str
     headers: Mapping[str, str] = field(default_factory=dict[str, str])

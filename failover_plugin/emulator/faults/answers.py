@@ -7,7 +7,6 @@ between events do to its body what would happen to a provider's plain answer; ea
 from __future__ import annotations
 
 from failover_plugin.emulator.call import Call
-from failover_plugin.emulator.catalogue import documented
 from failover_plugin.emulator.faults.fault import Fault
 from failover_plugin.emulator.plan import (
     FOR_GOOD,
@@ -75,18 +74,18 @@ def stall(after: float = 1 / 3) -> Fault:
     return Fault(f"stall after {after:.0%}", lambda call: (*up_to(call.healthy(), after), FOR_GOOD))
 
 
-def stream_error(after: int = 0, body: object = None) -> Fault:
+def stream_error(after: int = 0, body: object = None, *, error: str = "overloaded") -> Fault:
     """An error inside a 200 stream, behind the empty opening and ``after`` pieces of content.
 
-    By default the provider is overloaded. A plain request is refused with that error.
+    By default the provider is overloaded; ``error`` is the name of another documented error, ``body`` a body of one's
+    own. A plain request is refused with that error.
     """
 
     def plan(call: Call) -> Plan:
-        entry = documented("overloaded", call.format.name)
-        error = entry.body if body is None else body
+        entry = call.documented(error)
         if not call.ask.stream:
-            return call.refused(entry.status, error)
-        return (*first(call.healthy(), after), call.format.error_event(error))
+            return call.refused(entry.status, entry.body if body is None else body)
+        return (*first(call.healthy(), after), call.error_event(body, error))
 
     return Fault(f"stream error after {after}", plan)
 

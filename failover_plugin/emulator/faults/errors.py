@@ -1,11 +1,10 @@
-"""Errors a provider answers with, in the words of whatever wire format the request came in."""
+"""Errors a provider answers with, in its own words or those of whatever wire format the request came in."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from failover_plugin.emulator.call import Call
-from failover_plugin.emulator.catalogue import documented
 from failover_plugin.emulator.faults.fault import Fault
 from failover_plugin.emulator.plan import Plan
 
@@ -82,7 +81,7 @@ def overloaded(retry_after: float | None = None) -> Fault:
 
 def _documented(name: str, headers: Mapping[str, str] | None = None) -> Fault:
     def plan(call: Call) -> Plan:
-        entry = documented(name, call.format.name)
+        entry = call.documented(name)
         return call.refused(entry.status, entry.body, {**entry.headers, **(headers or {})})
 
     return Fault(name, plan)
