@@ -60,7 +60,7 @@ _UNTIL = re.compile(
 
 _PERIOD = re.compile(
     r"per[ _-]?(second|minute|min\b|hour|day|week|month)|/ ?(second|minute|min\b|hour|day|week|month)"
-    r"|\b(hourly|daily|weekly|monthly)\b|\b[rti]p([mhd])\b|by(minute|hour|day|month)$"
+    r"|by(minute|hour|day|month)\b|(?<![a-z])(hourly|daily|weekly|monthly)(?![a-z])|\b[io]?[rti]p([mhd])\b"
 )
 
 _PERIODS: Final[dict[str, Period]] = {
@@ -121,11 +121,13 @@ def horizon(
 
 
 def bucket(headers: Mapping[str, str], text: str = "", hints: Mapping[str, str] = _NO_HINTS) -> Period | None:
-    """The period of the bucket that is empty, as GitHub's header, Gemini's quota id or the words name it.
+    """The period of the bucket that is empty: as GitHub's header, Gemini's quota id, OpenRouter's limit source or the
+    words name it.
 
     The first words count: what is empty is said before what could be bought. Arguments as for ``horizon``.
     """
-    for said in (headers.get("x-ratelimit-type", ""), hints.get("quotaid", ""), text):
+    named = (headers.get("x-ratelimit-type", ""), hints.get("quotaid", ""), hints.get("limit_source", ""))
+    for said in (*named, text):
         if found := _PERIOD.search(str(said)[:_MAX_TEXT].lower()):
             return _PERIODS[next(filter(None, found.groups()))]
     return None
