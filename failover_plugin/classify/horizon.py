@@ -58,9 +58,11 @@ _UNTIL = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:(?:t| at | )([0-9]{2}:[0-9]{2}(?::[0-9]{2})?))?"
 )
 
+_LASTS: Final = r"(second|minute|min|hour|day|week|month)(?![a-z])"
+
 _PERIOD = re.compile(
-    r"per[ _-]?(second|minute|min\b|hour|day|week|month)|/ ?(second|minute|min\b|hour|day|week|month)"
-    r"|by(minute|hour|day|month)\b|(?<![a-z])(hourly|daily|weekly|monthly)(?![a-z])|\b[io]?[rti]p([mhd])\b"
+    rf"(?<![a-z])per[ _-]{_LASTS}|/ ?{_LASTS}|(?:per|by)(minute|hour|day|month)"
+    r"|(?<![a-z])(hourly|daily|weekly|monthly)(?![a-z])|\b[io]?[rti]p([mhd])\b"
 )
 
 _PERIODS: Final[dict[str, Period]] = {
@@ -110,9 +112,9 @@ def horizon(
     """
     now = sender(headers, wall)
     text = text[:_MAX_TEXT]
-    found = _longest(_asked(headers, now))
+    found = _longest(_named(headers, _ASKED, now))
     if found is None or not found[0]:
-        found = _longest((*([found] if found else ()), *_fields(hints, now), *_words(text, now)))
+        found = _longest((*([found] if found else ()), *_named(hints, _FIELDS, now), *_words(text, now)))
     found = found or _longest(used_up(headers, now)) or _longest(used_up(hints, now, assumed=True))
     if found is None:
         return None
@@ -147,14 +149,6 @@ def used_up(
             wait = seconds(value, now) if left.strip() in _NOTHING_LEFT else None
             if wait is not None and wait > 0.0:
                 yield wait, name
-
-
-def _asked(headers: Mapping[str, str], now: Callable[[], float]) -> Iterator[tuple[float, str]]:
-    return _named(headers, _ASKED, now)
-
-
-def _fields(hints: Mapping[str, str], now: Callable[[], float]) -> Iterator[tuple[float, str]]:
-    return _named(hints, _FIELDS, now)
 
 
 def _named(

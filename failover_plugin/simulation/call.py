@@ -9,7 +9,7 @@ from math import inf
 from random import Random
 from typing import Protocol
 
-from failover_plugin.classify.retry_after import retry_after
+from failover_plugin.classify.horizon import horizon
 from failover_plugin.model import Target
 from failover_plugin.simulation.failures import failure
 from failover_plugin.simulation.faults import ActiveFault
@@ -179,7 +179,7 @@ class SimCall:
         now, target, window = self._kernel.now, self.server.target, self.server.window
         if window is not None and self.first_at < inf:
             window.spend(now, self.delivered)
-        asked = retry_after(self.headers) if self.headers else None
+        asked = horizon(self.headers) if self.headers else None
         self._book.append(
             Tried(
                 target=target.id,
@@ -193,7 +193,7 @@ class SimCall:
                 left=left,
                 first=self.first_at,
                 price=self._price(),
-                retry_at=now + asked if asked is not None else 0.0,
+                retry_at=now + asked.seconds if asked is not None else 0.0,
             )
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from math import inf
 from typing import Protocol
 
-from failover_plugin.classify.retry_after import retry_after
+from failover_plugin.classify.horizon import horizon
 from failover_plugin.simulation.call import SimCall
 from failover_plugin.simulation.failures import error_class
 from failover_plugin.simulation.kernel import Kernel
@@ -119,11 +119,12 @@ def _outcome(call: SimCall, now: float) -> Outcome:
     ttft = call.first_at - call.started if first else None
     if call.error is None:
         return Outcome(ok=True, first=first, ttft=ttft, latency=latency)
+    asked = horizon(call.headers) if call.headers else None
     return Outcome(
         ok=False,
         error=call.error,
         error_class=error_class(call.error),
-        retry_after=retry_after(call.headers) if call.headers else None,
+        retry_after=asked.seconds if asked else None,
         first=first,
         ttft=ttft,
         latency=latency,
