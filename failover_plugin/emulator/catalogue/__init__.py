@@ -1,25 +1,64 @@
-"""The errors the providers document, by name and provider.
+"""The errors the providers document, by provider and name.
 
 Status, type and code are the documented ones, and each entry cites the public page it follows. An error that is in no
-documentation but well known from public reports cites such a report.
+documentation but well known from public reports cites such a report. A provider has the errors it is known to send and
+no others. Names that several share mean the same in all: ``rate_limit`` refills by itself, ``insufficient_quota`` not
+before a day or month is over or somebody pays, ``overloaded`` is everybody's. Further names are a provider's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from failover_plugin.emulator.catalogue import anthropic, azure, openai
+from failover_plugin.emulator.catalogue import (
+    anthropic,
+    azure,
+    bedrock,
+    cohere,
+    deepseek,
+    gemini,
+    groq,
+    mistral,
+    openai,
+    openrouter,
+    vertex,
+    xai,
+)
 from failover_plugin.emulator.catalogue.entry import Documented
 
-__all__ = ["NAMES", "Documented", "documented"]
+__all__ = ["ERRORS_OF", "NAMES", "Documented", "documented"]
 
-NAMES = tuple(openai.ERRORS)
+NAMES = (
+    "rate_limit",
+    "insufficient_quota",
+    "credit_balance",
+    "invalid_api_key",
+    "permission_denied",
+    "model_not_found",
+    "context_length",
+    "invalid_request",
+    "prefill_unsupported",
+    "content_policy",
+    "server_error",
+    "overloaded",
+)
+"""The names that every wire format has."""
 
-_CATALOGUES: Mapping[str, Mapping[str, Documented]] = {
+ERRORS_OF: Mapping[str, Mapping[str, Documented]] = {
     "openai": openai.ERRORS,
     "azure": azure.ERRORS,
     "anthropic": anthropic.ERRORS,
+    "gemini": gemini.ERRORS,
+    "vertex": vertex.ERRORS,
+    "bedrock": bedrock.ERRORS,
+    "mistral": mistral.ERRORS,
+    "cohere": cohere.ERRORS,
+    "groq": groq.ERRORS,
+    "xai": xai.ERRORS,
+    "deepseek": deepseek.ERRORS,
+    "openrouter": openrouter.ERRORS,
 }
+"""Each provider's own errors, by its canonical name."""
 
 
 def documented(name: str, provider: str, wire: str = "openai") -> Documented:
@@ -28,6 +67,6 @@ def documented(name: str, provider: str, wire: str = "openai") -> Documented:
     ``KeyError`` for a name that is in no catalogue.
     """
     for source in (provider, wire):
-        if found := _CATALOGUES.get(source, {}).get(name):
+        if found := ERRORS_OF.get(source, {}).get(name):
             return found
     return openai.ERRORS[name]
