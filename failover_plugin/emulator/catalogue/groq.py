@@ -112,6 +112,5 @@ ERRORS = {
             }
         },
         follows=_STREAM,
-        event="error",
     ),
 }
