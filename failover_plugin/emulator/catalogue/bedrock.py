@@ -1,9 +1,11 @@
 """Amazon Bedrock's errors: the name is in the header ``x-amzn-errortype``, the body only has a ``message``.
 
-Inside a stream it is the name of an exception event. No ``Retry-After`` comes with any of them.
+Inside a stream the name is that of an exception event. No ``Retry-After`` comes with any of them.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from failover_plugin.emulator.catalogue.entry import Documented
 
@@ -25,6 +27,10 @@ _SPACE = "http://internal.amazon.com/coral/com.amazon.bedrock/"
 def _error(status: int, name: str, message: str, follows: str = _CODES) -> Documented:
     headers = {"x-amzn-errortype": f"{name}:{_SPACE}"}
     return Documented(status=status, body={"message": message}, follows=follows, headers=headers)
+
+
+def _event(status: int, name: str, message: str) -> Documented:
+    return replace(_error(status, name, message, _STREAM), event=name[0].lower() + name[1:])
 
 
 ERRORS = {
@@ -62,11 +68,9 @@ ERRORS = {
     "model_not_ready": _error(429, "ModelNotReadyException", "The model is not ready to serve requests.", _CONVERSE),
     "model_timeout": _error(408, "ModelTimeoutException", "The model took too long to process.", _CONVERSE),
     "model_error": _error(424, "ModelErrorException", "The request failed while the model processed it.", _CONVERSE),
-    "stream_error": _error(503, "ServiceUnavailableException", "The service isn't currently available.", _STREAM),
-    "stream_rate_limit": _error(
-        429, "ThrottlingException", "Too many tokens, please wait before trying again.", _STREAM
-    ),
-    "stream_server_error": _error(500, "InternalServerException", "The server had an internal error.", _STREAM),
-    "stream_model_error": _error(424, "ModelStreamErrorException", "The model failed in mid-stream.", _STREAM),
-    "stream_invalid_request": _error(400, "ValidationException", "Input is too long for requested model.", _STREAM),
+    "stream_error": _event(503, "ServiceUnavailableException", "The service isn't currently available."),
+    "stream_rate_limit": _event(429, "ThrottlingException", "Too many tokens, please wait before trying again."),
+    "stream_server_error": _event(500, "InternalServerException", "The server had an internal error."),
+    "stream_model_error": _event(424, "ModelStreamErrorException", "The model failed in mid-stream."),
+    "stream_invalid_request": _event(400, "ValidationException", "Input is too long for requested model."),
 }

@@ -37,5 +37,6 @@ ERRORS = {
             "delta": {"finish_reason": "ERROR", "error": "internal server error during the generation"},
         },
         follows=_STREAM,
+        event="message-end",
     ),
 }

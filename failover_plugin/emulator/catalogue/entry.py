@@ -15,11 +15,13 @@ class Documented:
     """An error as a public page, ``follows``, describes it; where the page gives no wording, the words are ours.
 
     ``body`` is a JSON value, or a string that goes out as plain text or HTML. ``headers`` are those that belong to the
-    error, by lower-case name. ``stream_error`` and its like are only ever sent inside a stream, and their status is the
-    one they would have had before it began.
+    error, by lower-case name. An error that is only ever sent inside a stream has the status it would have had before
+    the stream began; ``event`` is then the name of its server-sent event or of its exception in a binary stream, where
+    the wire format has another by default.
     """
 
     status: int
     body: Any
     follows: str
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    event: str = ""

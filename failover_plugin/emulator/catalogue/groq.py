@@ -112,5 +112,6 @@ ERRORS = {
             }
         },
         follows=_STREAM,
+        event="error",
     ),
 }
