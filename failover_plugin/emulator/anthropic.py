@@ -11,10 +11,11 @@ from typing import Any
 
 from failover_plugin.emulator.ask import Answer, Ask, Text, Tool
 from failover_plugin.emulator.catalogue import Documented
-from failover_plugin.emulator.encoding import compact, dicts, event, mapping, pieces, text_of
+from failover_plugin.emulator.encoding import SSE, argument_pieces, compact, dicts, event, mapping, pieces, text_of
 from failover_plugin.emulator.plan import Data, Part
 
 _SERVERS_FAULT = 500
+_STOP = {"stop": "end_turn", "error": None, "filter": "refusal"}  # there is no reason that says "error"
 _ERROR_TYPES = {
     401: "authentication_error",
     402: "billing_error",
@@ -31,6 +32,11 @@ class Anthropic:
     """The format of ``POST /v1/messages``."""
 
     name = "anthropic"
+    stream_type = SSE
+    in_array = False
+
+    def __init__(self, provider: str = "anthropic") -> None:
+        self.provider = provider
 
     def read(self, body: Mapping[str, Any]) -> Ask:
         """The facts of a request."""
@@ -71,16 +77,7 @@ class Anthropic:
 
     def events(self, ask: Ask, answer: Answer, ident: str) -> Iterator[Data]:
         """The answer to a streaming request."""
-        yield _event(Part.OPENING, "message_start", message=_message(ask, ident))
-        yield _event(Part.OPENING, "ping")
-        for index, block in enumerate(_blocks(answer, ident)):
-            yield _event(Part.OPENING, "content_block_start", index=index, content_block=_emptied(block))
-            for delta in _deltas(block):
-                yield _event(Part.CONTENT, "content_block_delta", index=index, delta=delta)
-            yield _event(Part.CLOSING, "content_block_stop", index=index)
-        delta = {"stop_reason": _stop(answer), "stop_sequence": None}
-        yield _event(Part.CLOSING, "message_delta", delta=delta, usage={"output_tokens": answer.tokens})
-        yield _event(Part.SENTINEL, "message_stop")
+        return (event(payload, part, name=payload["type"]) for part, payload in payloads(ask, answer, ident))
 
     def error_event(self, error: Documented, ask: Ask, ident: str) -> Data:  # noqa: ARG002 - some need them
         """An error in mid-stream."""
@@ -92,8 +89,18 @@ class Anthropic:
         return {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_emulated"}
 
 
-def _event(part: Part, kind: str, **fields: object) -> Data:
-    return event({"type": kind, **fields}, part, name=kind)
+def payloads(ask: Ask, answer: Answer, ident: str) -> Iterator[tuple[Part, dict[str, Any]]]:
+    """A stream's events before they are framed."""
+    yield Part.OPENING, {"type": "message_start", "message": _message(ask, ident)}
+    yield Part.OPENING, {"type": "ping"}
+    for index, block in enumerate(_blocks(answer, ident)):
+        yield Part.OPENING, {"type": "content_block_start", "index": index, "content_block": _emptied(block)}
+        for delta in _deltas(block):
+            yield Part.CONTENT, {"type": "content_block_delta", "index": index, "delta": delta}
+        yield Part.CLOSING, {"type": "content_block_stop", "index": index}
+    delta = {"stop_reason": _stop(answer), "stop_sequence": None}
+    yield Part.CLOSING, {"type": "message_delta", "delta": delta, "usage": {"output_tokens": answer.tokens}}
+    yield Part.SENTINEL, {"type": "message_stop"}
 
 
 def _message(ask: Ask, ident: str) -> dict[str, Any]:
@@ -123,16 +130,12 @@ def _emptied(block: Mapping[str, Any]) -> dict[str, Any]:
 def _deltas(block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     if block["type"] == "text":
         return ({"type": "text_delta", "text": piece} for piece in pieces(block["text"]))
-    return ({"type": "input_json_delta", "partial_json": piece} for piece in _argument_pieces(compact(block["input"])))
+    arguments = ["", *argument_pieces(compact(block["input"]))]
+    return ({"type": "input_json_delta", "partial_json": piece} for piece in arguments)
 
 
-def _argument_pieces(text: str) -> Iterator[str]:
-    yield ""
-    yield from (text[start : start + 8] for start in range(0, len(text), 8))
-
-
-def _stop(answer: Answer) -> str:
-    return "end_turn" if isinstance(answer, Text) else "tool_use"
+def _stop(answer: Answer) -> str | None:
+    return _STOP[answer.end] if isinstance(answer, Text) else "tool_use"
 
 
 def _tool(tool: Mapping[str, Any]) -> Tool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from failover_plugin.emulator.encoding import compact, dicts, text_of, tokens
 from failover_plugin.emulator.schema import example
@@ -28,7 +28,10 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """The facts of one request. ``forced`` is a tool's name, or True for any tool; ``prefix`` is text to go on from."""
+    """The facts of one request. ``forced`` is a tool's name, or True for any tool; ``prefix`` is text to go on from.
+
+    ``said`` is the text of the conversation, where it is not in ``body["messages"]``.
+    """
 
     model: str
     stream: bool
@@ -40,18 +43,25 @@ class Ask:
     schema: Mapping[str, Any] | None = None
     prefix: str = ""
     usage_in_stream: bool = True
+    said: str = ""
 
     @property
     def tokens(self) -> int:
         """How many tokens the conversation has, by rule of thumb."""
-        return tokens("".join(text_of(message.get("content")) for message in dicts(self.body.get("messages"))))
+        return tokens(
+            self.said or "".join(text_of(message.get("content")) for message in dicts(self.body.get("messages")))
+        )
+
+
+End = Literal["stop", "error", "filter"]
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """An answer in words."""
+    """An answer in words, and why it ends: it is complete, the model failed, or a safety system stepped in."""
 
     text: str
+    end: End = "stop"
 
     @property
     def tokens(self) -> int:

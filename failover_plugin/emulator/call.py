@@ -7,16 +7,29 @@ from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import Any, Protocol
 
-from failover_plugin.emulator.ask import Answer, Ask, Text, decide
+from failover_plugin.emulator.ask import Answer, Ask, End, Text, decide
 from failover_plugin.emulator.catalogue import Documented, documented
-from failover_plugin.emulator.encoding import compact, slices
+from failover_plugin.emulator.encoding import compact, mapping, slices
 from failover_plugin.emulator.plan import Data, Head, Pause, Plan, Step
 
 
 class Format(Protocol):
     """A provider's wire format."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Whose format it is, as a provider's name."""
+        ...
+
+    @property
+    def stream_type(self) -> str:
+        """The media type of a stream."""
+        ...
+
+    @property
+    def in_array(self) -> bool:
+        """Whether a refusal comes in a JSON array."""
+        ...
 
     def read(self, body: Mapping[str, Any]) -> Ask: ...
     def headers(self, ident: str) -> dict[str, str]: ...
@@ -45,9 +58,9 @@ class Call:
         """The answer of a provider with nothing wrong."""
         return self._answered(decide(self.ask, self.reply))
 
-    def saying(self, text: str) -> Plan:
-        """A complete answer that consists of this text, which may be empty."""
-        return self._answered(Text(text))
+    def saying(self, text: str, end: End = "stop") -> Plan:
+        """An answer that consists of this text, which may be empty, and ends so."""
+        return self._answered(Text(text, end))
 
     def documented(self, name: str) -> Documented:
         """The error of this name as this call's provider documents it. ``KeyError`` for an unknown name."""
@@ -60,6 +73,8 @@ class Call:
 
     def refused(self, status: int, body: object, headers: Mapping[str, str] | None = None) -> Plan:
         """An error instead of an answer. A ``body`` that is a string is sent as plain text, bytes as they are."""
+        if self.format.in_array and mapping(body):
+            body = [mapping(body)]
         kind = "application/json" if not isinstance(body, str | bytes) else "text/plain; charset=utf-8"
         return self.whole(status, _encoded(body), {"content-type": kind, **(headers or {})})
 
@@ -72,7 +87,7 @@ class Call:
         if not self.ask.stream:
             body = compact(self.format.body(self.ask, answer, self.ident)).encode()
             return self.whole(200, body, {"content-type": "application/json"})
-        head = {**self._headers(), "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+        head = {**self._headers(), "content-type": self.format.stream_type, "cache-control": "no-cache"}
         events = self.format.events(self.ask, answer, self.ident)
         return (*self._wait(), Head(200, {**head, "transfer-encoding": "chunked"}), *events)
 

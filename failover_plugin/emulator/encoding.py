@@ -1,4 +1,4 @@
-"""Small encodings that both wire formats share: compact JSON, server-sent events, and an answer cut into pieces."""
+"""Small encodings that the wire formats share: compact JSON, server-sent events, and an answer cut into pieces."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from failover_plugin.emulator.plan import Data, Part
+
+SSE = "text/event-stream; charset=utf-8"
+"""The media type of server-sent events."""
 
 _SLICES = 6  # of a plain body, so that it too can be cut, dripped or stalled at a fraction
 
@@ -24,6 +27,11 @@ def event(payload: object, part: Part, name: str = "") -> Data:
     return Data(f"{head}data: {text}\n\n".encode(), part)
 
 
+def line(payload: object, part: Part) -> Data:
+    """One line of newline-delimited JSON."""
+    return Data(f"{compact(payload)}\n".encode(), part)
+
+
 def slices(body: bytes) -> Iterable[Data]:
     """A plain body in a few pieces."""
     size = max(1, -(-len(body) // _SLICES))
@@ -33,6 +41,11 @@ def slices(body: bytes) -> Iterable[Data]:
 def pieces(text: str) -> list[str]:
     """A text as a model streams it: word by word, each with the space behind it."""
     return re.findall(r"\s*\S+\s?", text)
+
+
+def argument_pieces(text: str) -> Iterable[str]:
+    """A tool call's arguments as they are streamed: a few characters at a time."""
+    return (text[start : start + 8] for start in range(0, len(text), 8))
 
 
 def tokens(text: str) -> int:

@@ -1,7 +1,7 @@
-"""OpenAI's chat completions on the wire, and Azure's, which differ in a few fields.
+"""OpenAI's chat completions on the wire, in every provider's dialect; and Azure's, which differ in a few fields.
 
 Follows https://platform.openai.com/docs/api-reference/chat and, for Azure,
-https://learn.microsoft.com/azure/ai-foundry/openai/reference.
+https://learn.microsoft.com/azure/ai-foundry/openai/reference; the dialects cite pages of their own.
 """
 
 from __future__ import annotations
@@ -11,17 +11,28 @@ from typing import Any
 
 from failover_plugin.emulator.ask import Answer, Ask, Text, Tool
 from failover_plugin.emulator.catalogue import Documented
-from failover_plugin.emulator.encoding import compact, dicts, event, mapping, pieces, text_of
+from failover_plugin.emulator.dialects import dialect_of
+from failover_plugin.emulator.encoding import SSE, argument_pieces, compact, dicts, event, mapping, pieces, text_of
 from failover_plugin.emulator.plan import Data, Part
 
 _CREATED = 1_700_000_000  # fixed, so that equal requests get equal answers
 _SERVERS_FAULT = 500
+_FINISH = {"stop": "stop", "error": "error", "filter": "content_filter"}  # "error" as OpenRouter and Mistral say it
 
 
 class OpenAI:
-    """The format of ``POST /v1/chat/completions``."""
+    """The format of ``POST /v1/chat/completions``, as ``provider`` speaks it."""
 
     name = "openai"
+    stream_type = SSE
+
+    def __init__(self, provider: str = "openai") -> None:
+        self.dialect = dialect_of(provider)
+
+    @property
+    def in_array(self) -> bool:
+        """Whether a refusal is an array."""
+        return self.dialect.in_array
 
     def read(self, body: Mapping[str, Any]) -> Ask:
         """The facts of a request."""
@@ -44,17 +55,7 @@ class OpenAI:
 
     def headers(self, ident: str) -> dict[str, str]:
         """What every answer carries beside its content type."""
-        return {
-            "openai-version": "2020-10-01",
-            "openai-processing-ms": "20",
-            "x-request-id": f"req_{ident}",
-            "x-ratelimit-limit-requests": "500",
-            "x-ratelimit-limit-tokens": "30000",
-            "x-ratelimit-remaining-requests": "499",
-            "x-ratelimit-remaining-tokens": "29990",
-            "x-ratelimit-reset-requests": "120ms",
-            "x-ratelimit-reset-tokens": "20ms",
-        }
+        return {name: value.replace("{}", ident) for name, value in self.dialect.headers.items()}
 
     def body(self, ask: Ask, answer: Answer, ident: str) -> dict[str, Any]:
         """The answer to a plain request."""
@@ -72,9 +73,13 @@ class OpenAI:
             yield event({**chunk, "choices": (), "usage": _usage(ask, answer)}, Part.CLOSING)
         yield event("[DONE]", Part.SENTINEL)
 
-    def error_event(self, error: Documented, ask: Ask, ident: str) -> Data:  # noqa: ARG002 - some need them
+    def error_event(self, error: Documented, ask: Ask, ident: str) -> Data:
         """An error in mid-stream."""
-        return event(error.body, Part.CONTENT)
+        body = self.dialect.in_stream(error)
+        if self.dialect.in_chunk:
+            choice = {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": "error"}
+            body = {**_envelope(ask, ident, "chat.completion.chunk"), **mapping(body), "choices": [choice]}
+        return event(body, Part.CONTENT, name=error.event or self.dialect.event)
 
     def error_body(self, message: str, status: int) -> dict[str, Any]:
         """An error that is in no catalogue, such as an unknown route."""
@@ -137,12 +142,8 @@ def _deltas(answer: Answer, ident: str) -> Iterator[dict[str, Any]]:
         return
     opening = {"id": _call_id(ident), "type": "function", "function": {"name": answer.name, "arguments": ""}}
     yield {"tool_calls": [{"index": 0, **opening}]}
-    for piece in _argument_pieces(compact(answer.arguments)):
+    for piece in argument_pieces(compact(answer.arguments)):
         yield {"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}
-
-
-def _argument_pieces(text: str) -> Iterator[str]:
-    return (text[start : start + 8] for start in range(0, len(text), 8))
 
 
 def _call_id(ident: str) -> str:
@@ -150,7 +151,7 @@ def _call_id(ident: str) -> str:
 
 
 def _finish(answer: Answer) -> str:
-    return "stop" if isinstance(answer, Text) else "tool_calls"
+    return _FINISH[answer.end] if isinstance(answer, Text) else "tool_calls"
 
 
 def _usage(ask: Ask, answer: Answer) -> dict[str, Any]:

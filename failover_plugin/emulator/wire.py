@@ -35,6 +35,11 @@ class Incoming:
         """The path without its query."""
         return self.target.partition("?")[0]
 
+    @property
+    def query(self) -> str:
+        """What comes behind the path's question mark."""
+        return self.target.partition("?")[2]
+
     def json(self) -> dict[str, Any] | None:
         """The body as a JSON object, None if it is something else."""
         try:

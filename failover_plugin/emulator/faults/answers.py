@@ -7,6 +7,7 @@ between events do to its body what would happen to a provider's plain answer; ea
 from __future__ import annotations
 
 from failover_plugin.emulator.call import Call
+from failover_plugin.emulator.encoding import pieces
 from failover_plugin.emulator.faults.fault import Fault
 from failover_plugin.emulator.plan import (
     FOR_GOOD,
@@ -109,6 +110,32 @@ def malformed(after: float = 1 / 3) -> Fault:
 def empty() -> Fault:
     """A success without any content."""
     return Fault("empty", lambda call: call.saying(""))
+
+
+def failed(after: float = 2 / 3) -> Fault:
+    """The model gives up in mid-answer: its text so far and finish reason "error", or what comes next to it."""
+    return Fault(f"failed after {after:.0%}", lambda call: call.saying(_part(call.reply, after), "error"))
+
+
+def filtered(after: float = 0.0) -> Fault:
+    """A safety system ends the answer: a success with finish reason "content_filter", "refusal", "SAFETY"."""
+    return Fault(f"filtered after {after:.0%}", lambda call: call.saying(_part(call.reply, after), "filter"))
+
+
+def error_body(error: str = "overloaded") -> Fault:
+    """HTTP 200, and the body is a documented error. A stream begins with it."""
+
+    def plan(call: Call) -> Plan:
+        if call.ask.stream:
+            return (*first(call.healthy(), 0), call.error_event(None, error))
+        return call.refused(200, call.documented(error).body)
+
+    return Fault(f"200 with {error}", plan)
+
+
+def _part(text: str, fraction: float) -> str:
+    words = pieces(text)
+    return "".join(words[: max(round(len(words) * fraction), 1 if fraction else 0)])
 
 
 def _ended(call: Call, after: float) -> Plan:
