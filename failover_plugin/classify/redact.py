@@ -12,32 +12,37 @@ from typing import Final
 MAX_MESSAGE: Final = 300
 """Characters of a message that are kept."""
 
-_WINDOW: Final = 1000
+_WINDOW: Final = 500
 """Characters that are looked at; the rest is dropped unseen, with the word that the end cuts through."""
 
 _HIDDEN: Final = "[redacted]"
 
 _NAMED = re.compile(
     r"""(?ix)
-    ( \b (?: bearer | basic ) \s+
+    ( (?<! [\w-] ) (?= [\w-]++ ["']? \s*+ [=:] ) [\w-]*?
+      (?: (?: key | token | secret | password | sig | signature ) =
+        | (?: api [-_]? key | authorization | subscription-key | client_secret | secret_? access_? key
+            | session_? token | ad_token )
+          ["']? \s* [=:] \s* ["']? (?: (?: bearer | basic ) \s+ )? )
+    | \b (?: bearer | basic ) \s+
     | \b api [ ] key [ ] provided: \s*
-    | \b (?: key | token | access_token | secret | password | sig | signature ) =
-    | \b (?: (?: x- )? api [-_]? key | (?: proxy- )? authorization | x-goog-api-key | ocp-apim-subscription-key
-        | client_secret | secret_access_key | session_token )
-      ["']? \s* [=:] \s* ["']? (?: (?: bearer | basic ) \s+ )?
     | :// [^\s/:@]{1,64} : (?= [^\s/@]{1,256} @ )
     )
     [^\s"'&,;<>)\]}@]{4,}
     """
 )
+"""By the name before them; only a word with ``=`` or ``:`` behind it is compared with names, to be quick."""
 
 _PREFIXED = re.compile(
-    r"""(?x) \b
-    (?: (?: sk | pk | rk | gsk | xai | hf | r8 | nvapi | pplx | fw | csk | ghp | gho | ghs | ghu | github_pat ) [-_]
-      | AIza | ya29\. | eyJ | AKIA | ASIA )
-    [\w.~+/=*-]{6,}
+    r"""(?x)
+    \b (?: (?: [spr]k [-_] | (?: gsk | hf | r8 | fw | tgp | gh[oprsu] | github_pat ) _ | (?: nvapi | pplx | csk ) -
+          | AIza | AQ[.] | ya29[.] | eyJ ) [\w.~+/=*-]{6,}
+        | xai- [\w*]{6,}
+        | A[KS]IA [A-Z0-9*]{6,} )
+    | (?<![\w/+]) (?= [a-z0-9/+]* [A-Z] ) (?= [A-Z0-9/+]* [a-z] ) (?= [A-Za-z/+]* [0-9] ) [A-Za-z0-9/+]{40} (?![\w/+])
     """
 )
+"""By the providers' prefixes; and what is left is the shape of an AWS secret, which has none."""
 
 _LONG = re.compile(r"[\w.~+=-]{20,}")
 
