@@ -8,12 +8,14 @@ raises: it runs where something has already gone wrong.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from failover_plugin.classify import names, rules
+from failover_plugin.classify import evidence as evidences
+from failover_plugin.classify import names, providers, rules, streams
+from failover_plugin.classify.answers import as_status
 from failover_plugin.classify.evidence import Evidence, chain, class_names, from_exception, from_response
+from failover_plugin.classify.horizon import MAX_RETRY_AFTER, horizon
 from failover_plugin.classify.redact import redact
-from failover_plugin.classify.retry_after import MAX_RETRY_AFTER, retry_after
 from failover_plugin.classify.rules import Finding
 from failover_plugin.classify.verdicts import VERDICTS, Hold, Route, Verdict, verdict_table
 from failover_plugin.model import Diagnosis, ErrorClass, Scope
@@ -33,6 +35,11 @@ __all__ = [
 ]
 
 _UNREADABLE = Finding(means=ErrorClass.UNKNOWN, why="nothing could be read")
+_NOTHING_WRONG = Finding(means=ErrorClass.UNKNOWN, why="nothing wrong with it is known")
+_INSIDE = Finding(means=ErrorClass.SERVER_ERROR, why="an error inside an answer that began with 200")
+
+_HEADER_CODES: Final = ("x-amzn-errortype", "x-ms-error-code", "x-error-code")
+"""Headers that carry an error's code, AWS's with an address behind a colon."""
 
 
 def classify(error: BaseException, *, provider: str | None = None, handled: BaseException | None = None) -> Diagnosis:
@@ -51,29 +58,52 @@ def classify(error: BaseException, *, provider: str | None = None, handled: Base
 def classify_response(
     status: int, headers: Mapping[str, str], body: str | bytes | object, *, provider: str | None = None
 ) -> Diagnosis:
-    """What an HTTP response, or an error inside a stream that began with 200, means. Never raises.
+    """What an HTTP response means, or the answer of one that began with 200: an error inside its stream or its body, a
+    stream without a finish mark, an answer without content. Never raises.
 
     ``headers`` may have names in any case; at most 16 KiB of ``body`` are read.
     """
     try:
-        evidence = from_response(status, headers, body)
-        found = rules.decide(evidence) or _unknown(f"status {status}")
+        evidence, found = judge_response(status, headers, body, provider)
         return _diagnosis(found, evidence, (evidence,), provider)
     except Exception:  # noqa: BLE001 - a body object may be hostile too
         return _diagnosis(_UNREADABLE, Evidence(), (), provider)
+
+
+def judge_response(status: int, headers: object, body: object, provider: str | None) -> tuple[Evidence, Finding]:
+    """The evidence in a response, and what it means."""
+    if not 200 <= (as_status(status) or 0) < 300:
+        evidence = informed(from_response(status, headers, body), provider)
+        return evidence, rules.decide(evidence) or _unknown(f"status {status}")
+    read = streams.shortened(body)
+    error = streams.failure(read)
+    evidence = informed(from_response(status, headers, error), provider)
+    if error is None:
+        return evidence, streams.ending(read) or _NOTHING_WRONG
+    return evidence, rules.decide(evidence) or _INSIDE
+
+
+def informed(evidence: Evidence, provider: str | None) -> Evidence:
+    """With the codes that headers carry, and the provider that was asked where the evidence does not name one."""
+    sent = (evidence.headers.get(name, "").partition(":")[0].strip() for name in _HEADER_CODES)
+    codes = tuple(code for code in sent if code and len(code) < 100)
+    known = evidence.provider or providers.canonical(provider)
+    if not codes and known == evidence.provider:
+        return evidence
+    return replace(evidence, codes=(*codes, *evidence.codes), provider=known)
 
 
 def _diagnose(error: BaseException, provider: str | None, handled: BaseException | None) -> Diagnosis:
     left = names.find(class_names(error), names.CANCELLED)
     if left is not None:
         return _diagnosis(Finding(means=left[0], why=left[1]), Evidence(), (), provider)
-    unparsed = names.find(class_names(error), names.UNPARSED)
+    unparsed = evidences.unparsed(error)
     if unparsed is not None:  # worth asking elsewhere, and no news about the health of who answered
         diagnosis = _diagnosis(Finding(means=unparsed[0], why=unparsed[1]), from_exception(error), (), provider)
         return replace(diagnosis, scope=Scope.REQUEST)
     asked: list[Evidence] = []
     for link in chain(error, handled):
-        asked.append(from_exception(link))
+        asked.append(informed(from_exception(link), provider))
         found = rules.decide(asked[-1])
         if found is not None:
             return _diagnosis(found, asked[-1], asked, provider)
@@ -94,11 +124,11 @@ def _unknown(what: str) -> Finding:
 
 def _diagnosis(found: Finding, evidence: Evidence, asked: Iterable[Evidence], provider: str | None) -> Diagnosis:
     code = found.code or next(iter(evidence.codes), None)
-    waits = (retry_after(e.headers) for e in (evidence, *asked))
+    due = (horizon(e.headers, e.text, e.hints) for e in (evidence, *asked))
     return Diagnosis(
         error_class=found.means,
         scope=VERDICTS[found.means].scope,
-        retry_after=next((wait for wait in waits if wait is not None), None),
+        retry_after=next((wait.seconds for wait in due if wait is not None), None),
         status=evidence.status,
         code=redact(code) if code else None,
         provider=provider or next((e.provider for e in asked if e.provider), None),

@@ -1,50 +1,84 @@
-"""Whatever a provider or an SDK gives as a body becomes its codes, its message and the status it names itself.
+"""Whatever a provider or an SDK gives as a body becomes its codes, its words, and the status and times it names itself.
 
 Why so forgiving: the same error arrives as bytes, as text, as parsed JSON, as the inner ``error`` value alone, as a
-line of an event stream, as HTML from an edge, cut off in the middle, or quoted inside another library's message. Only
-known keys are looked at, to a fixed depth, so neither a huge nor a malicious body costs more than a small one.
+line of an event stream, as HTML from an edge, cut off in the middle, wrapped by a gateway, or quoted inside another
+library's message. Only known keys are looked at, to a fixed depth, so neither a huge nor a malicious body costs more
+than a small one.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, cast
 
-MAX_BODY: Final = 16 * 1024
-"""Bytes or characters of a body that are read."""
+from failover_plugin.classify import texts
+from failover_plugin.classify.texts import MAX_BODY
 
-_MAX_SCAN: Final = 4 * 1024
+MAX_WORDS: Final = 2000
+"""Characters of what it says that rules search: what a provider has to say, it says in the first lines."""
 
 _MAX_PARTS: Final = 16
 
-_MAX_EVENTS: Final = 4
+_MAX_DEPTH: Final = 6
 
-_INSIDE: Final = ("error", "response", "details", "detail", "innererror")
+_MAX_QUOTED: Final = 2
+"""JSON texts inside a body that are read: a gateway quotes whom it asked."""
 
-_CODES: Final = ("error_code", "code", "type")
+_INSIDE: Final = (
+    "error", "errors", "response", "details", "detail", "innererror", "metadata", "headers", "violations", "body",
+    "incomplete_details", "choices", "data",
+)  # fmt: skip
 
-_STATUSES: Final = ("status_code", "code", "status")
+_QUOTING: Final = ("raw", "html-message", "message", "error", "detail", "body")
 
-_MESSAGES: Final = ("message", "error", "detail")
+_CODES: Final = ("error_code", "errorcode", "code", "reason", "error_type", "type", "__type", "status", "finish_reason")
 
-_QUOTED_CODE = re.compile(r"""["'](?:error_code|code|type)["']\s*:\s*["']([\w.-]{1,64})["']""")
+_STATUSES: Final = ("status_code", "raw_status_code", "code", "status")
 
-_QUOTED_MESSAGE = re.compile(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)')
+_MESSAGES: Final = ("message", "error", "detail", "details", "msg", "title", "raw", "failed_generation", "reason")
 
-_TITLE = re.compile(r"<title[^>]*>([^<]*)", re.IGNORECASE)
+_FINE_PRINT: Final = ("quotaId", "quotaMetric", "quota_metric", "limit_source")
+"""Which limit it was: searched with the words, shown to nobody."""
+
+_HINTS: Final = frozenset(
+    (
+        "limit_source",
+        "quotaid",
+        "quotaresetdelay",
+        "retrydelay",
+        "retry_delay",
+        "retry_after",
+        "retry-after",
+        "retryafter",
+        "retry_after_seconds",
+        "retry_after_ms",
+        "estimated_time",
+        "reset_at",
+        "resets_at",
+        "resets_in_seconds",
+    )
+)
+
+_TOKEN: Final = 100
+"""Characters of a code."""
+
+_SENSIBLE: Final = 1e15
+"""No number that speaks of time is larger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """``codes`` are the provider's own, the most telling first; ``status`` is the HTTP status the body claims."""
+    """``codes`` are the provider's own, the most telling first; ``words`` all it says, in lower case; ``status`` the
+    HTTP status the body claims; ``hints`` what it says of times, by lower-case name.
+    """
 
     codes: tuple[str, ...] = ()
     message: str = ""
+    words: str = ""
     status: int | None = None
+    hints: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def read(raw: object) -> Body:
@@ -54,26 +88,13 @@ def read(raw: object) -> Body:
     if not isinstance(raw, str):
         return _parsed(raw) or Body()
     text = raw[:MAX_BODY].strip()
-    return _parsed(_decoded(text)) or _scanned(text)
-
-
-def _decoded(text: str) -> object:
-    """The JSON in a text: all of it, or the line of an event stream that speaks of an error."""
-    events = [line[5:] for line in text.splitlines() if line.startswith("data:") and "error" in line]
-    for candidate in (text, *events[-_MAX_EVENTS:]):
-        try:
-            return json.loads(candidate)
-        except (ValueError, RecursionError):
-            continue
-    return None
+    return _parsed(texts.decoded(text)) or _scanned(text)
 
 
 def _scanned(text: str) -> Body:
     """What a text says that is not JSON as a whole, or not JSON any more."""
-    start = text[:_MAX_SCAN]
-    codes = [match[1] for match in islice(_QUOTED_CODE.finditer(start), _MAX_PARTS)]
-    quoted = _QUOTED_MESSAGE.search(start) or (_TITLE.search(start) if start.startswith("<") else None)
-    return Body(codes=_telling(codes), message=quoted[1].strip() if quoted else text)
+    codes, message = texts.scanned(text)
+    return Body(codes=_telling(codes), message=message, words=message[:MAX_WORDS].lower())
 
 
 def _parsed(raw: object) -> Body | None:
@@ -83,32 +104,51 @@ def _parsed(raw: object) -> Body | None:
     inside_out = parts[::-1]
     codes = [part.get(key) for key in _CODES for part in inside_out]
     statuses = (_as_status(part.get(key)) for key in _STATUSES for part in inside_out)
-    messages = (_as_text(part.get(key)) for part in inside_out for key in _MESSAGES)
+    messages = [text for part in inside_out for key in _MESSAGES if (text := _as_text(part.get(key)))]
+    fine_print = [text for part in inside_out for key in _FINE_PRINT if (text := _as_text(part.get(key)))]
     return Body(
         codes=_telling(codes),
-        message=next(filter(None, messages), ""),
+        message=next(iter(messages), ""),
+        words=_spoken(*messages, *fine_print),
         status=next(filter(None, statuses), None),
+        hints=dict(_hints(parts)),
     )
 
 
-def _parts(raw: object, depth: int = 0) -> Iterator[Mapping[object, object]]:
+def _parts(raw: object, depth: int = 0, quoted: list[int] | None = None) -> Iterator[Mapping[object, object]]:
     """The objects that may speak of the error, outermost first."""
-    if depth > len(_INSIDE):
+    quoted = [0] if quoted is None else quoted
+    if depth > _MAX_DEPTH:
         return
     if isinstance(raw, Mapping):
         part = cast("Mapping[object, object]", raw)
         yield part
         for key in _INSIDE:
-            yield from _parts(part.get(key), depth + 1)
+            yield from _parts(part.get(key), depth + 1, quoted)
+        for key in _QUOTING:
+            inner = part.get(key)
+            if isinstance(inner, str) and "{" in inner[:_TOKEN] and quoted[0] < _MAX_QUOTED:
+                quoted[0] += 1
+                yield from _parts(texts.decoded(inner[:MAX_BODY]), depth + 1, quoted)
     elif isinstance(raw, list):
         for item in cast("list[object]", raw)[:_MAX_PARTS]:
-            yield from _parts(item, depth + 1)
+            yield from _parts(item, depth + 1, quoted)
 
 
 def _telling(codes: Sequence[object]) -> tuple[str, ...]:
     """Codes that say something, each once: no envelope names, no bare numbers unless there is nothing else."""
-    words = dict.fromkeys(code[:100] for code in codes if isinstance(code, str) and code and code != "error")
-    return tuple(sorted(words, key=str.isdigit))
+    words = dict.fromkeys(_as_code(code) for code in codes)
+    return tuple(sorted((word for word in words if word not in _EMPTY), key=str.isdigit))
+
+
+_EMPTY: Final = frozenset(("", "error", "stop", "failed"))
+
+
+def _as_code(value: object) -> str:
+    if isinstance(value, str):
+        return value[:_TOKEN] if len(value) <= _TOKEN else ""
+    is_number = isinstance(value, int) and not isinstance(value, bool) and 1000 <= value < 1_000_000
+    return str(value) if is_number else ""
 
 
 def _as_status(value: object) -> int | None:
@@ -120,4 +160,23 @@ def _as_status(value: object) -> int | None:
 def _as_text(value: object) -> str:
     if isinstance(value, list):
         return "; ".join(item for item in cast("list[object]", value)[:_MAX_PARTS] if isinstance(item, str))[:MAX_BODY]
-    return value[:MAX_BODY] if isinstance(value, str) else ""
+    return value[:MAX_BODY].strip() if isinstance(value, str) else ""
+
+
+def _spoken(*said: str) -> str:
+    return "\n".join(dict.fromkeys(text[:MAX_WORDS] for text in said))[:MAX_WORDS].lower()
+
+
+def _hints(parts: list[Mapping[object, object]]) -> Iterator[tuple[str, str]]:
+    for part in parts:
+        for key, value in islice(part.items(), 2 * _MAX_PARTS):
+            name = key.lower() if isinstance(key, str) and len(key) < _TOKEN else ""
+            if name in _HINTS or name.startswith("x-ratelimit-"):
+                yield from ((name, said) for said in _as_said(value))
+
+
+def _as_said(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value[:_TOKEN]
+    elif isinstance(value, int | float) and abs(value) < _SENSIBLE:
+        yield f"{value:.15g}"

@@ -120,7 +120,7 @@ PROVIDERS: Final = tuple(_ALIASES)
 
 
 def canonical(name: str | None) -> str | None:
-    """The one name of a provider that is called so, in any case, with dashes, underscores or blanks; None if unknown."""
+    """The one name of a provider that is called so, in any case, with dashes or underscores; None if unknown."""
     return _NAMES.get(name.strip().lower().replace("-", "_").replace(" ", "_")) if name else None
 
 

@@ -1,0 +1,39 @@
+"""Requests that alone exceed a limit: the same 429 as any other, and no wait ever cures it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from failover_plugin.classify.evidence import Evidence
+
+_LIMIT_AND_REQUESTED = re.compile(r"\blimit:? ([0-9][0-9,]*),(?: used:? [0-9][0-9,]*,)? requested:? ([0-9][0-9,]*)")
+
+
+def never_fits(evidence: Evidence) -> bool:
+    """Whether the request alone asks for more than the limit grants in its whole period."""
+    found = _LIMIT_AND_REQUESTED.search(evidence.text) if "requested" in evidence.text else None
+    return found is not None and _number(found[2]) > _number(found[1])
+
+
+def untouched_limit(evidence: Evidence) -> bool:
+    """Whether a limit of which nothing has been used was exceeded, and no time is named: how Anthropic refuses a
+    request that is too large for a minute.
+    """
+    return (
+        "retry-after" not in evidence.headers
+        and evidence.headers.get("x-should-retry") == "false"
+        and any(_untouched(evidence.headers, kind) for kind in ("input-tokens", "output-tokens", "tokens"))
+    )
+
+
+def _untouched(headers: Mapping[str, str], kind: str) -> bool:
+    limit = headers.get(f"anthropic-ratelimit-{kind}-limit")
+    return limit is not None and limit == headers.get(f"anthropic-ratelimit-{kind}-remaining")
+
+
+def _number(text: str) -> int:
+    return int(text.replace(",", "")[:18])

@@ -1,0 +1,81 @@
+"""Texts that hold JSON somewhere, once did, or are an event stream: what can be read of them without trusting them."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import islice
+from typing import Final
+
+MAX_BODY: Final = 16 * 1024
+"""Bytes or characters of a body that are read."""
+
+_MAX_SCAN: Final = 4 * 1024
+
+_MAX_FOUND: Final = 16
+
+_MAX_EVENTS: Final = 4
+
+_QUOTED_CODE = re.compile(r"""["'](?:error_code|code|reason|error_type|type|status)["']\s*:\s*["']([\w.-]{1,64})["']""")
+
+_QUOTED_MESSAGE = re.compile(r"""["']message["']\s*:\s*(?:"((?:[^"\\]|\\.)*)|'((?:[^'\\]|\\.)*))""")
+
+_FRAME = re.compile(r":exception-type\W{1,4}(\w{1,64}?Exception)")
+"""A header of an AWS event stream's frame."""
+
+_TITLE = re.compile(r"<title[^>]*>([^<]*)", re.IGNORECASE)
+
+_TAGS = re.compile(r"<[^<>]{0,200}>")
+
+_decoder = json.JSONDecoder()
+
+
+def decoded(text: str) -> object:
+    """The JSON in a text: all of it, the line of an event stream that speaks of an error, or what stands in the middle
+    of other words; None if there is none.
+    """
+    if (whole := json_in(text)) is not None:
+        return whole
+    for event in reversed(events(text)):
+        if (found := json_in(event)) is not None:
+            return found
+    start = text.find("{")
+    return json_in(text[start:], whole=False) if 0 <= start < _MAX_SCAN else None
+
+
+def events(text: str) -> list[str]:
+    """The latest lines of an event stream, or of JSON by the line, that may speak of an error."""
+    found = [line for line in map(_event, text.splitlines()) if "error" in line or "failed" in line]
+    return found[-_MAX_EVENTS:]
+
+
+def _event(line: str) -> str:
+    if line.startswith("data:"):
+        return line[5:]
+    return line if line.startswith("{") else ""
+
+
+def json_in(text: str, *, whole: bool = True) -> object:
+    """A text as JSON, if it is an object or a list and all of it, or not the ``whole``, its beginning; else None."""
+    try:
+        found = json.loads(text) if whole else _decoder.raw_decode(text)[0]
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict | list) else None  # pyright: ignore[reportUnknownVariableType]
+
+
+def scanned(text: str) -> tuple[list[str], str]:
+    """Codes and message of a text that is not JSON as a whole, or not JSON any more."""
+    start = text[:_MAX_SCAN]
+    codes = [match[1] for match in islice(_QUOTED_CODE.finditer(start), _MAX_FOUND)]
+    codes += [match[1] for match in islice(_FRAME.finditer(start), 1)]
+    if start.startswith("<"):
+        return codes, _page(start)
+    quoted = _QUOTED_MESSAGE.search(start)
+    return codes, ((quoted[1] or quoted[2] or "") if quoted else text).strip()
+
+
+def _page(html: str) -> str:
+    """An error page's title, or its first words."""
+    title = _TITLE.search(html)
+    return " ".join((title[1] if title else _TAGS.sub(" ", html)).split())
