@@ -103,7 +103,9 @@ LAST: Final[Mapping[str, ErrorClass]] = {
     "aiohttp.ContentTypeError": ErrorClass.SERVER_ERROR,
     "httpx2.SSEError": ErrorClass.SERVER_ERROR,
     "json.JSONDecodeError": ErrorClass.SERVER_ERROR,
+    "botocore.EventStreamError": ErrorClass.SERVER_ERROR,
     "botocore.HTTPClientError": ErrorClass.NETWORK,
+    "pydantic_core.Unmarshaller": ErrorClass.SERVER_ERROR,
     "langchain_core.ModelAPIError": ErrorClass.SERVER_ERROR,
     "langchain_core.ModelAuthenticationError": ErrorClass.AUTH,
     "langchain_core.ModelConnectionError": ErrorClass.NETWORK,
@@ -114,8 +116,17 @@ LAST: Final[Mapping[str, ErrorClass]] = {
     "langchain_core.ModelTimeoutError": ErrorClass.TIMEOUT,
     "urllib3.MaxRetryError": ErrorClass.NETWORK,
     "*.APIResponseValidationError": ErrorClass.SERVER_ERROR,
+    "*.ResponseValidationError": ErrorClass.SERVER_ERROR,
     **dict.fromkeys(
-        ("anthropic.APIError", "groq.APIError", "openai.APIError", "httpx.DecodingError", "httpx2.DecodingError"),
+        (
+            "anthropic.APIError",
+            "fireworks.APIError",
+            "groq.APIError",
+            "openai.APIError",
+            "perplexity.APIError",
+            "httpx.DecodingError",
+            "httpx2.DecodingError",
+        ),
         ErrorClass.SERVER_ERROR,
     ),
 }

@@ -457,7 +457,7 @@ def test_a_hostile_cause_does_not_hide_the_error_above() -> None:
 
 def test_the_provider_is_handed_through() -> None:
     assert classify(Answered(500), provider="mine").provider == "mine"
-    assert classify(Answered(500, llm_provider="theirs")).provider == "theirs"
+    assert classify(Answered(500, llm_provider="together_ai")).provider == "together"
     assert classify(Answered(500)).provider is None
 
 
