@@ -26,16 +26,19 @@ from failover_plugin.emulator.faults.errors import (
     content_policy,
     context_length,
     credit_balance,
+    documented,
     insufficient_quota,
     invalid_api_key,
     invalid_request,
     model_not_found,
     overloaded,
+    payload_too_large,
     permission_denied,
     prefill_unsupported,
     rate_limit,
     server_error,
     status,
+    unsupported,
 )
 from failover_plugin.emulator.faults.fault import Fault
 
@@ -45,6 +48,7 @@ __all__ = [
     "context_length",
     "credit_balance",
     "cut",
+    "documented",
     "early_end",
     "empty",
     "error_body",
@@ -58,6 +62,7 @@ __all__ = [
     "model_not_found",
     "no_sentinel",
     "overloaded",
+    "payload_too_large",
     "permission_denied",
     "prefill_unsupported",
     "rate_limit",
@@ -68,4 +73,5 @@ __all__ = [
     "stall",
     "status",
     "stream_error",
+    "unsupported",
 ]
