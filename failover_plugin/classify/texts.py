@@ -18,7 +18,7 @@ _MAX_EVENTS: Final = 4
 
 _QUOTED_CODE = re.compile(r"""["'](?:error_code|code|reason|error_type|type|status)["']\s*:\s*["']([\w.-]{1,64})["']""")
 
-_QUOTED_MESSAGE = re.compile(r"""["']message["']\s*:\s*(?:"((?:[^"\\]|\\.)*)|'((?:[^'\\]|\\.)*))""")
+_QUOTED_MESSAGE = re.compile(r"""["']message["']\s*:\s*(?:"([^"\\]*(?:\\.[^"\\]*)*)|'([^'\\]*(?:\\.[^'\\]*)*))""")
 
 _FRAME = re.compile(r":exception-type\W{1,4}(\w{1,64}?Exception)")
 """A header of an AWS event stream's frame."""

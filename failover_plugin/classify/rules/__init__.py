@@ -8,13 +8,14 @@ status does not tell, and the status alone last.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from failover_plugin.classify import names
 from failover_plugin.classify.rules.families import COARSE, FAMILIES
 from failover_plugin.classify.rules.own import OWN, distinctive, owners
-from failover_plugin.classify.rules.rule import Finding, Rule, matches, rule
+from failover_plugin.classify.rules.rule import Finding, rule
 from failover_plugin.classify.rules.statuses import TELLING, shared
+from failover_plugin.classify.rules.table import Facts, Table
 from failover_plugin.classify.rules.words import EDGE, WORDS
 from failover_plugin.model import ErrorClass
 
@@ -23,9 +24,16 @@ if TYPE_CHECKING:
 
     from failover_plugin.classify.evidence import Evidence
 
-__all__ = ["LAYERS", "Finding", "Rule", "decide", "facts", "fall_back"]
+__all__ = ["LAYERS", "Finding", "decide", "fall_back", "table_of"]
 
-Layer: TypeAlias = "Callable[[Evidence], Finding | None]"
+
+class Layer(NamedTuple):
+    """One kind of knowledge: its name, what it finds, and its rules, where it has a table of them."""
+
+    name: str
+    find: Callable[[Facts], Finding | None]
+    table: Callable[[Facts], Table] | None = None
+
 
 LOST: Final = (
     rule(
@@ -46,42 +54,40 @@ LOST: Final = (
 """What a translator's words still tell where the exception it stood for is gone and its status is made up."""
 
 
+_LOST: Final = Table(LOST)
+_WORDS: Final = Table((*EDGE, *WORDS))
+_COARSE: Final = Table(COARSE)
+
+
 @lru_cache(maxsize=64)
-def facts(provider: str | None) -> tuple[Rule, ...]:
+def table_of(provider: str | None) -> Table:
     """The rules of codes and of single providers, in the order in which they are asked if this one has answered."""
     first = owners(provider)
     own = tuple(one for name in first for one in OWN if one.of == name)
     others = tuple(one for one in OWN if one.of not in first)
     if provider is None:
-        return (*(one for one in others if one.codes), *FAMILIES, *(one for one in others if not one.codes))
-    return (*own, *FAMILIES, *filter(distinctive, others))
+        return Table((*(one for one in others if one.codes), *FAMILIES, *(one for one in others if not one.codes)))
+    return Table((*own, *FAMILIES, *filter(distinctive, others)))
 
 
 def decide(evidence: Evidence) -> Finding | None:
     """What this one exception or response says for certain, or None if what lies beneath it should be asked."""
-    for _, find in LAYERS[: 2 if evidence.translated else None]:
-        if (found := find(evidence)) is not None:
+    facts = Facts(evidence)
+    for layer in LAYERS[: 2 if evidence.translated else None]:
+        if (found := layer.find(facts)) is not None:
             return found
     return None
 
 
 def fall_back(evidence: Evidence) -> Finding | None:
     """What it says when nobody could decide for certain."""
-    lost = _first(LOST, evidence) or _by_name(evidence, names.STATUS_INVENTED) if evidence.translated else None
-    return lost or _by_status(evidence) or _first(COARSE, evidence) or _by_name(evidence, names.LAST)
+    facts = Facts(evidence)
+    lost = _LOST.find(facts) or _by_name(facts, names.STATUS_INVENTED) if evidence.translated else None
+    return lost or _by_status(facts) or _COARSE.find(facts) or _by_name(facts, names.LAST)
 
 
-def _first(rules: tuple[Rule, ...], evidence: Evidence) -> Finding | None:
-    codes = {code.lower(): code for code in reversed(evidence.codes)}
-    for one in rules:
-        if one.codes and not codes:
-            continue
-        if (found := matches(one, evidence, codes)) is not None:
-            return found
-    return None
-
-
-def _by_name(evidence: Evidence, table: Mapping[str, ErrorClass]) -> Finding | None:
+def _by_name(facts: Facts, table: Mapping[str, ErrorClass]) -> Finding | None:
+    evidence = facts.evidence
     found = names.find(evidence.names, table, exact=evidence.translated)
     if found is not None:
         return Finding(means=found[0], why=found[1])
@@ -90,32 +96,30 @@ def _by_name(evidence: Evidence, table: Mapping[str, ErrorClass]) -> Finding | N
     return None
 
 
-def _by_telling_status(evidence: Evidence) -> Finding | None:
-    status = evidence.effective_status
-    telling = None if status is None else TELLING.get(status)
-    return None if telling is None else Finding(means=telling, why=f"status {status}")
+def _by_telling_status(facts: Facts) -> Finding | None:
+    telling = None if facts.status is None else TELLING.get(facts.status)
+    return None if telling is None else Finding(means=telling, why=f"status {facts.status}")
 
 
-def _by_words(evidence: Evidence) -> Finding | None:
-    return _first(WORDS, evidence) if evidence.text or evidence.headers else None
-
-
-def _by_shared_status(evidence: Evidence) -> Finding | None:
-    status = evidence.effective_status
+def _by_shared_status(facts: Facts) -> Finding | None:
+    status = facts.status
     return Finding(means=shared(status), why=f"status {status}") if status is not None and status >= 400 else None
 
 
-def _by_status(evidence: Evidence) -> Finding | None:
-    return _by_telling_status(evidence) or _by_words(evidence) or _by_shared_status(evidence)
+def _by_status(facts: Facts) -> Finding | None:
+    return _by_telling_status(facts) or _WORDS.find(facts) or _by_shared_status(facts)
 
 
-LAYERS: Final[tuple[tuple[str, Layer], ...]] = (
-    ("facts", lambda asked: _first(facts(asked.provider), asked)),
-    ("class name", lambda asked: _by_name(asked, names.TELLING)),
-    ("telling status", _by_telling_status),
-    ("edge", lambda asked: _first(EDGE, asked)),
-    ("words", _by_words),
-    ("status", _by_shared_status),
-    ("coarse codes", lambda asked: _first(COARSE, asked)),
+def _of_provider(facts: Facts) -> Table:
+    return table_of(facts.evidence.provider)
+
+
+LAYERS: Final[tuple[Layer, ...]] = (
+    Layer("codes and providers", lambda facts: _of_provider(facts).find(facts), _of_provider),
+    Layer("class name", lambda facts: _by_name(facts, names.TELLING)),
+    Layer("telling status", _by_telling_status),
+    Layer("words", _WORDS.find, lambda _: _WORDS),
+    Layer("status", _by_shared_status),
+    Layer("coarse codes", _COARSE.find, lambda _: _COARSE),
 )
-"""What is asked, by name, in this order: the first that finds something decides."""
+"""What is asked, in this order: the first that finds something decides."""

@@ -291,7 +291,8 @@ WORDS: Final[tuple[Rule, ...]] = (
         says=(
             "not supported",
             "unsupported",
-            "n't support",
+            "doesn't support",
+            "don't support",
             "not support",
             "unknown variant … image",
             "unknown variant … audio",
