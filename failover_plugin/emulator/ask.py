@@ -88,7 +88,7 @@ Answer = Text | ToolCall
 def decide(ask: Ask, reply: str) -> Answer:
     """What the emulated model answers; ``reply`` is its text when no rule says otherwise."""
     if tool := _wanted_tool(ask):
-        return ToolCall(tool.name, example(tool.schema))
+        return ToolCall(tool.name, example({"type": "object", **tool.schema}))
     if ask.schema is not None:
         return Text(compact(example(ask.schema)))
     if ask.tool_result is not None:

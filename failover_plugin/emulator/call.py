@@ -8,7 +8,7 @@ from email.utils import formatdate
 from typing import Any, Protocol
 
 from failover_plugin.emulator.ask import Answer, Ask, End, Text, decide
-from failover_plugin.emulator.catalogue import Documented, documented
+from failover_plugin.emulator.catalogue import ERRORS_OF, Documented, documented
 from failover_plugin.emulator.encoding import compact, mapping, slices
 from failover_plugin.emulator.plan import Data, Head, Pause, Plan, Step
 
@@ -63,12 +63,23 @@ class Call:
         return self._answered(Text(text, end))
 
     def documented(self, name: str) -> Documented:
-        """The error of this name as this call's provider documents it. ``KeyError`` for an unknown name."""
-        return documented(name, self.provider or self.format.name, self.format.name)
+        """The error of this name as this call's provider documents it. ``KeyError`` for an unknown name.
 
-    def error_event(self, body: object, error: str = "overloaded") -> Data:
+        What neither it nor the maker of the format documents, and what it says to clients of another maker's format,
+        is put in this format's own words.
+        """
+        entry = documented(name, self._whose, self.format.name)
+        if self._knows(name) and not _translates(self._whose, self.format.name):
+            return entry
+        return replace(entry, body=self.format.error_body(_message(entry.body), entry.status))
+
+    def in_stream(self, name: str | None = None) -> Documented:
+        """The error of this name, by default the one of being overloaded, or what the provider sends in streams."""
+        return self.documented(name or ("overloaded" if self._knows("overloaded") else "stream_error"))
+
+    def error_event(self, body: object, error: str | None = None) -> Data:
         """An error inside a stream: this body, or None for the documented one, in the provider's form."""
-        entry = self.documented(error)
+        entry = self.in_stream(error)
         return self.format.error_event(entry if body is None else replace(entry, body=body), self.ask, self.ident)
 
     def refused(self, status: int, body: object, headers: Mapping[str, str] | None = None) -> Plan:
@@ -83,6 +94,13 @@ class Call:
         head = {**self._headers(), **headers, "content-length": str(len(body))}
         return (*self._wait(), Head(status, head), *slices(body))
 
+    @property
+    def _whose(self) -> str:
+        return self.provider or self.format.name
+
+    def _knows(self, name: str) -> bool:
+        return any(name in ERRORS_OF.get(source, {}) for source in (self._whose, self.format.name))
+
     def _answered(self, answer: Answer) -> Plan:
         if not self.ask.stream:
             body = compact(self.format.body(self.ask, answer, self.ident)).encode()
@@ -96,6 +114,21 @@ class Call:
 
     def _wait(self) -> tuple[Step, ...]:
         return (Pause(self.latency),) if self.latency else ()
+
+
+_AT_HOME = {"anthropic": ("anthropic", "vertex", "bedrock")}
+_ABROAD = {"openai": ("cohere",)}
+
+
+def _translates(provider: str, wire: str) -> bool:
+    """Whether a provider has another maker's errors where it offers that maker's format beside its own."""
+    return provider in _ABROAD.get(wire, ()) or provider not in _AT_HOME.get(wire, (provider,))
+
+
+def _message(body: object) -> str:
+    """The words of an error in whatever shape."""
+    error = mapping(body).get("error", body)
+    return str(mapping(error).get("message", error))
 
 
 def _encoded(body: object) -> bytes:

@@ -76,7 +76,7 @@ class OpenAI:
     def error_event(self, error: Documented, ask: Ask, ident: str) -> Data:
         """An error in mid-stream."""
         body = self.dialect.in_stream(error)
-        if self.dialect.in_chunk:
+        if self.dialect.in_chunk and "choices" not in mapping(body):
             choice = {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": "error"}
             body = {**_envelope(ask, ident, "chat.completion.chunk"), **mapping(body), "choices": [choice]}
         return event(body, Part.CONTENT, name=error.event or self.dialect.event)
@@ -94,8 +94,6 @@ class OpenAI:
 
 class Azure(OpenAI):
     """The format of ``POST /openai/deployments/{deployment}/chat/completions`` and ``/openai/v1/chat/completions``."""
-
-    name = "azure"
 
     def headers(self, ident: str) -> dict[str, str]:
         """Azure's own names, and no ``openai-*`` header."""

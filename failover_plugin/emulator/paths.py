@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import unquote
 
 from failover_plugin.emulator.anthropic import Anthropic
+from failover_plugin.emulator.bedrock import Converse, Invoke
 from failover_plugin.emulator.call import Format
+from failover_plugin.emulator.cohere import Cohere
 from failover_plugin.emulator.embeddings import Embeddings
+from failover_plugin.emulator.gemini import Gemini, How
+from failover_plugin.emulator.ollama import Generate, Ollama
 from failover_plugin.emulator.openai import Azure, OpenAI
+from failover_plugin.emulator.responses import Responses
+from failover_plugin.emulator.vertex import RawPredict
 
 
 def _chat(provider: str) -> Format:
@@ -22,6 +29,16 @@ def _azure(_provider: str) -> Format:
 
 
 _Speaker = Callable[[str], Format]
+
+_GEMINI = r"/v1(beta|alpha)?/models/(?P<model>[^/:]+)"
+_VERTEX = r"/v1(beta1)?(/projects/[^/]+/locations/[^/]+)?/publishers"
+_GOOGLES = rf"{_VERTEX}/google/models/(?P<model>[^/:]+)"
+_BEDROCK = r"/model/(?P<model>[^/]+)"
+_ACTIONS: tuple[tuple[str, How], ...] = (
+    ("generateContent", "plain"),
+    (r"streamGenerateContent\?(.*&)?alt=sse", "events"),
+    ("streamGenerateContent", "array"),
+)
 
 _CHAT: tuple[tuple[str, str], ...] = (
     (r"/openai/v1/chat/completions", "azure"),
@@ -40,10 +57,25 @@ _PATHS: tuple[tuple[str, str, _Speaker], ...] = (
     (r"/v1/embeddings", "openai", Embeddings),
     (r"(/[\w-]+)*/v1/messages", "anthropic", Anthropic),
     (r"/openai/deployments/(?P<model>[^/]+)/chat/completions", "azure", _azure),
+    *(
+        (rf"{path}:{action}", maker, partial(Gemini, how=how))
+        for path, maker in ((_GEMINI, "gemini"), (_GOOGLES, "vertex"))
+        for action, how in _ACTIONS
+    ),
+    (rf"{_VERTEX}/anthropic/models/(?P<model>[^/:]+):(stream)?[rR]awPredict", "vertex", RawPredict),
+    (rf"{_BEDROCK}/converse", "bedrock", lambda _: Converse()),
+    (rf"{_BEDROCK}/converse-stream", "bedrock", lambda _: Converse(stream=True)),
+    (rf"{_BEDROCK}/invoke", "bedrock", lambda _: Invoke()),
+    (rf"{_BEDROCK}/invoke-with-response-stream", "bedrock", lambda _: Invoke(stream=True)),
+    (r"/v2/chat", "cohere", Cohere),
+    (r"/api/chat", "ollama", Ollama),
+    (r"/api/generate", "ollama", Generate),
+    (r"/openai(/v1)?/responses", "azure", Responses),
+    (r"(/[\w.-]+)*/v1/responses", "openai", Responses),
     *((path, maker, _chat) for path, maker in _CHAT),
 )
 
-_ROUTES = tuple((re.compile(rf"{path}(\?.*)?"), maker, speaker) for path, maker, speaker in _PATHS)
+_ROUTES = tuple((re.compile(rf"{path}([?&].*)?"), maker, speaker) for path, maker, speaker in _PATHS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,17 +75,17 @@ def stall(after: float = 1 / 3) -> Fault:
     return Fault(f"stall after {after:.0%}", lambda call: (*up_to(call.healthy(), after), FOR_GOOD))
 
 
-def stream_error(after: int = 0, body: object = None, *, error: str = "overloaded") -> Fault:
+def stream_error(after: int = 0, body: object = None, *, error: str | None = None) -> Fault:
     """An error inside a 200 stream, behind the empty opening and ``after`` pieces of content.
 
-    By default the provider is overloaded; ``error`` is the name of another documented error, ``body`` a body of one's
-    own. A plain request is refused with that error.
+    By default the provider is overloaded, if it is known to say so; ``error`` is the name of another documented error,
+    ``body`` a body of one's own. A plain request is refused with that error.
     """
 
     def plan(call: Call) -> Plan:
-        entry = call.documented(error)
+        entry = call.in_stream(error)
         if not call.ask.stream:
-            return call.refused(entry.status, entry.body if body is None else body)
+            return call.refused(entry.status, entry.body if body is None else body, entry.headers)
         return (*first(call.healthy(), after), call.error_event(body, error))
 
     return Fault(f"stream error after {after}", plan)
@@ -122,15 +122,15 @@ def filtered(after: float = 0.0) -> Fault:
     return Fault(f"filtered after {after:.0%}", lambda call: call.saying(_part(call.reply, after), "filter"))
 
 
-def error_body(error: str = "overloaded") -> Fault:
-    """HTTP 200, and the body is a documented error. A stream begins with it."""
+def error_body(error: str | None = None) -> Fault:
+    """HTTP 200, and the body is a documented error, by default that of ``stream_error``. A stream begins with it."""
 
     def plan(call: Call) -> Plan:
         if call.ask.stream:
             return (*first(call.healthy(), 0), call.error_event(None, error))
-        return call.refused(200, call.documented(error).body)
+        return call.refused(200, call.in_stream(error).body)
 
-    return Fault(f"200 with {error}", plan)
+    return Fault("error in a 200", plan)
 
 
 def _part(text: str, fraction: float) -> str:
