@@ -5,6 +5,8 @@ A model that one has no permission for is a 404, like one that does not exist.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from failover_plugin.emulator.catalogue.entry import Documented
 
 _CODES = "https://docs.fireworks.ai/guides/inference-error-codes"
@@ -22,13 +24,15 @@ def _error(
     return Documented(status=status, body={"error": error, "request_id": "emulated"}, follows=follows)
 
 
-def _older(status: int, message: str, follows: str) -> Documented:
+def _older(status: int, message: str, follows: str, headers: Mapping[str, str] | None = None) -> Documented:
     error = {"object": "error", "type": "invalid_request_error", "message": message}
-    return Documented(status=status, body={"error": error}, follows=follows)
+    return Documented(status=status, body={"error": error}, follows=follows, headers=headers or {})
 
 
 ERRORS = {
-    "rate_limit": _older(429, "rate limit exceeded, please try again later", _LIMITED),
+    "rate_limit": _older(
+        429, "rate limit exceeded, please try again later", _LIMITED, {"x-ratelimit-over-limit": "yes"}
+    ),
     "usage_limit": Documented(
         status=429,
         body={"error": "Too Many Requests", "message": "You have exceeded your usage limits. Please try again later."},
