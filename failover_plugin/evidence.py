@@ -11,7 +11,9 @@ A detector whose successes clear everything is the classic count of consecutive 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from math import ceil, exp2, inf, log, log2
+from typing import ClassVar
 
 SICK = 0.30
 """Failure rate at which a target should be left: a retry then costs more than the fallback."""
@@ -84,50 +86,53 @@ class Cusum:
             self._updated = now
 
 
+@dataclass(slots=True)
 class Tally:
-    """Recent successes and failures, each forgotten by half every 20 s: what a strategy weighs. Told the time."""
+    """Recent answers and errors, each forgotten by half every 20 s: what a strategy weighs. Told the time."""
 
-    __slots__ = ("_updated", "failures", "successes")
+    HALF_LIFE: ClassVar = 20.0
 
-    HALF_LIFE = 20.0
-
-    def __init__(self) -> None:
-        self.successes = 0.0
-        self.failures = 0.0
-        self._updated = 0.0
+    answered: float = 0.0
+    erred: float = 0.0
+    _updated: float = field(default=0.0, init=False)
 
     def succeeded(self, now: float) -> None:
         """Count a success."""
         self._decay(now)
-        self.successes += 1
+        self.answered += 1
 
     def failed(self, now: float, weight: float = 1.0) -> None:
         """Count a failure; a negative ``weight`` takes one back."""
         self._decay(now)
-        self.failures = max(0.0, self.failures + weight)
+        self.erred = max(0.0, self.erred + weight)
+
+    def forget(self) -> None:
+        """All of them."""
+        self.answered = self.erred = self._updated = 0.0
 
     def failure_rate(self, now: float) -> float:
         """Estimated share of failures; two successes are assumed, so that one failure is not all there is."""
-        if not self.failures:
+        if not self.erred:
             return 0.0
         kept = exp2(-max(0.0, now - self._updated) / self.HALF_LIFE)
-        return self.failures * kept / ((self.successes + self.failures) * kept + 2)
+        return self.erred * kept / ((self.answered + self.erred) * kept + 2)
 
     def exceeds(self, rate: float, calls: float, now: float) -> bool:
         """Whether more than ``rate`` of at least ``calls`` recent calls failed."""
         self._decay(now)
-        return self.successes + self.failures >= calls and self.failures > rate * (self.successes + self.failures)
+        return self.answered + self.erred >= calls and self.erred > rate * (self.answered + self.erred)
 
     def falls_to(self, calls: float, now: float) -> float:
         """When no more than ``calls`` will be remembered, in seconds on the clock."""
         self._decay(now)
-        remembered = self.successes + self.failures
+        remembered = self.answered + self.erred
         return now if remembered <= calls else now + self.HALF_LIFE * log2(remembered / calls)
 
     def _decay(self, now: float) -> None:
         if now > self._updated:
-            if self.successes or self.failures:
+            if self.answered or self.erred:
                 kept = exp2((self._updated - now) / self.HALF_LIFE)
-                self.successes *= kept
-                self.failures *= kept
+                self.answered *= kept
+                if self.erred:  # else the 0 that all share stays: one object less to fetch
+                    self.erred *= kept
             self._updated = now

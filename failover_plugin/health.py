@@ -19,7 +19,7 @@ from threading import RLock
 from failover_plugin.budget import Budget
 from failover_plugin.events import BreakerHalfOpen, BudgetEmpty, Listeners
 from failover_plugin.health_report import HealthReport
-from failover_plugin.latency import Baseline, Histogram, unhurried
+from failover_plugin.latency import Baseline, Generations, Histogram, unhurried
 from failover_plugin.model import Diagnosis, ErrorClass, Request, Scope, Skip, Target
 from failover_plugin.news import News
 from failover_plugin.policy import Policy
@@ -44,6 +44,7 @@ class FleetHealth:
         self.lock = RLock()
         self._sessions = Sessions()
         self._generation = 0
+        self._recent = Generations()
         self._mortal: dict[Lease, None] = {}
         self._next_expiry = inf
         self.budget = Budget(policy.budget)
@@ -121,9 +122,9 @@ class FleetHealth:
             lease = None
             while standing := choose(free, request, self._rng, now):
                 early = now < selection.roster.seen and refusal(standing, now)
-                if not early and not self.lacks_tokens(standing, request, now):
+                if not early and not (standing.guarded and self.lacks_tokens(standing, request, now)):
                     lease = self._admit(standing, request, now, lifetime, streaming=streaming, backup=backup)
-                    if not (backup or lease.test or lease.probes):
+                    if selection.follows and not (backup or lease.test or lease.probes):
                         selection.went_to(standing, request, now)
                     break
                 self.review(standing, now)  # another target of its rate window may have used that up
@@ -265,7 +266,7 @@ class FleetHealth:
             if self._settle(lease):
                 standing, counts = lease.standing, lease.standing.counts
                 counts.successes += 1
-                counts.tally.succeeded(now)
+                counts.succeeded(now)
                 counts.streak = 0
                 self.budget.succeeded()
                 if not lease.content:
@@ -367,14 +368,14 @@ class FleetHealth:
         lease.content = True
         standing = lease.standing
         standing.heard = now
-        if lease.started > standing.heard_of:
+        if (standing.counts.in_flight or standing.breakers) and lease.started > standing.heard_of:
             standing.heard_of = lease.started
         if standing.silent:
             standing.silent.pop(lease, None)
         self.trouble.uplink.works(now)
         counts = standing.counts
         if counts.histogram is None:
-            counts.histogram = Histogram()
+            counts.histogram = Histogram(self._recent)
         counts.histogram.add(now - lease.started, now)
 
     def _observe(self, lease: Lease, seconds: float, now: float) -> None:

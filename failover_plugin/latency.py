@@ -17,6 +17,12 @@ from __future__ import annotations
 
 from array import array
 from math import exp, inf, log
+from typing import TYPE_CHECKING, Self, cast
+
+if TYPE_CHECKING:
+    _Counters = array[int]
+else:
+    _Counters = array  # Python 3.11 knows no array[int]
 
 MEMORY = 0.02
 """Weight of one sample in the slow baseline: it follows about 50 samples."""
@@ -134,23 +140,44 @@ class Baseline:
         self._peak = min(self._peak, exp(usual))
 
 
-class Histogram:
-    """Percentiles in 1.3 kB: counts on a logarithmic scale, right within 5 % (the idea of DDSketch, Masson et al.
-    2019).
+class Generations:
+    """The five minutes whose values are forgotten together; the same for all histograms of a fleet."""
 
-    Two generations of five minutes each: what is asked for is the last five to ten minutes.
+    __slots__ = ("since", "until")
+
+    LIFE = 300.0
+
+    def __init__(self) -> None:
+        self.since = self.until = -inf
+
+    def turn(self, now: float) -> None:
+        """The next generation begins."""
+        recent = now - self.since < 2 * self.LIFE
+        self.since = self.since + self.LIFE if recent else now
+        self.until = self.since + self.LIFE
+
+
+class Histogram(_Counters):
+    """Percentiles in 0.8 kB: counts on a logarithmic scale, right within 5 % (the idea of DDSketch, Masson et al.
+    2019). Where a count is full, all are halved: shares are what is asked for.
+
+    Two generations of five minutes each: what is asked for is the last five to ten minutes. The array holds the
+    present one.
     """
 
-    __slots__ = ("_new", "_old", "_since")
+    __slots__ = ("_generations", "_old", "_since")
 
-    GENERATION = 300.0
     BUCKETS = 160
     _GROWTH = log(1.1)
     _OFFSET = 72
     """Bucket of one second; the scale runs from 1 ms to more than an hour."""
 
-    def __init__(self) -> None:
-        self._new: array[int] | None = None
+    def __new__(cls, generations: Generations | None = None) -> Self:  # noqa: ARG004 - for ``__init__``
+        """Empty, until the first value."""
+        return cast("Self", super().__new__(cls, "H"))
+
+    def __init__(self, generations: Generations | None = None) -> None:
+        self._generations = generations or Generations()
         self._old: array[int] | None = None
         self._since = -inf
 
@@ -158,11 +185,16 @@ class Histogram:
         """Count a value."""
         if not SHORTEST < seconds < LONGEST:
             seconds = _clamped(seconds)
-        if now - self._since >= self.GENERATION:
-            self._turn(now)
-        assert self._new is not None  # noqa: S101 - for the type checker: there has been a turn
+        generations = self._generations
+        if now >= generations.until:
+            generations.turn(now)
+        if self._since != generations.since:
+            self._turn(generations.since)
         bucket = int(log(seconds) / self._GROWTH + self._OFFSET)
-        self._new[bucket if bucket < self.BUCKETS else -1] += 1
+        try:
+            self[bucket if bucket < self.BUCKETS else -1] += 1
+        except OverflowError:
+            self[:] = array("H", (count // 2 for count in self))
 
     def percentiles(self, *shares: float, now: float) -> tuple[float | None, ...]:
         """The values, in seconds, below which these ``shares`` of the latest lie; None if there are none."""
@@ -180,11 +212,10 @@ class Histogram:
 
     def _counts(self, now: float) -> list[int]:
         age = now - self._since
-        kept = [g for g, limit in ((self._new, 2), (self._old, 1)) if g is not None and age < limit * self.GENERATION]
+        kept = [g for g, lives in ((self, 2), (self._old, 1)) if g is not None and age < lives * Generations.LIFE]
         return [sum(pair) for pair in zip(*kept, strict=True)]
 
-    def _turn(self, now: float) -> None:
-        recent = now - self._since < 2 * self.GENERATION
-        self._old = self._new if recent else None
-        self._new = array("I", bytes(4 * self.BUCKETS))
-        self._since = self._since + self.GENERATION if recent else now
+    def _turn(self, since: float) -> None:
+        self._old = array("H", self) if since - self._since < 1.5 * Generations.LIFE else None
+        self[:] = array("H", bytes(2 * self.BUCKETS))
+        self._since = since

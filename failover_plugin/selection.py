@@ -16,7 +16,7 @@ from failover_plugin.model import ErrorClass, Request, Skip, Target
 from failover_plugin.policy import Policy
 from failover_plugin.roster import EVERYBODY, Candidates, Roster, Tier
 from failover_plugin.standing import Standing, refusal
-from failover_plugin.strategy import STRATEGIES, Strategy, affinity, expense, sticky
+from failover_plugin.strategy import STRATEGIES, Strategy, affinity, expense, round_robin, sticky
 
 REMEMBERED = 10_000
 """Sessions whose target is remembered at most."""
@@ -27,6 +27,7 @@ LISTED = 64
 KINDS = 256
 """Kinds of requests (by tags and needs) whose possible targets are remembered at most."""
 
+_FORGETFUL = tuple(each for each in STRATEGIES.values() if each not in (affinity, round_robin, sticky))
 _Kind = tuple[frozenset[str], frozenset[str], frozenset[str]]
 
 
@@ -40,6 +41,8 @@ class Selection:
         self._desperate = policy.last_resort == "earliest"
         self._strategy: Strategy = STRATEGIES[policy.strategy] if isinstance(policy.strategy, str) else policy.strategy
         self._sessions = sessions if self._strategy is affinity else None
+        self.follows = self._keeps or self._strategy not in _FORGETFUL
+        """Whether who is asked next depends on who was asked last."""
         self._kinds: dict[_Kind, int] = {}
         windows = sorted({t.context_window for t in map(_target, roster.standings) if t.context_window})
         self._windows = windows

@@ -95,7 +95,7 @@ def expense(standing: Standing, now: float) -> float:
     counts, latency = standing.counts, standing.latency
     seconds = UNKNOWN if latency is None else max(latency.recent_peak(now, UNVISITED), 0.5 * latency.usual)
     cost = seconds * (counts.in_flight + 1) / standing.weight
-    if counts.failures and (rate := counts.tally.failure_rate(now)):
+    if counts.failures and (rate := counts.failure_rate(now)):
         cost += 3 * rate / (1 - rate)
     return cost
 

@@ -73,7 +73,7 @@ class Trouble:
             if breaker.succeeded(lease.born, probe=breaker in lease.probes, now=now):
                 self._closed(standing, scope, now)
         if self._policy.breaker.success_clears:
-            standing.counts.tally.failures = 0.0
+            standing.counts.erred = 0.0
         if lease.test and not standing.slow:
             standing.probe_at = now + PROTECTS
 
@@ -112,7 +112,7 @@ class Trouble:
         sure = not self.stranger(lease) and not lease.probe and standing.heard_of < lease.started
         lease.doubt = SURE if sure else UNSURE
         if not lease.probe:
-            standing.counts.tally.failed(now, lease.doubt)
+            standing.counts.failed(now, lease.doubt)
             self._suspect(lease, Scope.TARGET, lease.doubt, "late", now)
             self._health.review(standing, now)
 
@@ -122,7 +122,7 @@ class Trouble:
 
     def _take_back(self, lease: Lease, now: float) -> None:
         if lease.doubt and not lease.probe:
-            lease.standing.counts.tally.failed(now, -lease.doubt)
+            lease.standing.counts.failed(now, -lease.doubt)
             for scope, breaker in lease.standing.breakers:
                 if scope is Scope.TARGET and lease.born >= breaker.epoch:
                     breaker.evidence.retract(lease.doubt, now)
@@ -136,7 +136,7 @@ class Trouble:
         doubted, lease.doubt = (0.0 if lease.probe else lease.doubt), 0.0
         nobody = scope in (Scope.REQUEST, Scope.LOCAL)
         if not nobody:
-            standing.counts.tally.failed(now, max(0.0, 1.0 - doubted))
+            standing.counts.failed(now, max(0.0, 1.0 - doubted))
         blamed = None if nobody else self._blame(lease, scope, diagnosis, share, doubted, now)
         for own, breaker in standing.breakers:
             if breaker is not blamed:
@@ -243,7 +243,7 @@ class Trouble:
         """They are back: slowly, if their server had failed."""
         for companion in self._health.scopes.companions(standing, scope):
             if scope is Scope.TARGET:
-                companion.counts.tally.failures = 0.0
+                companion.counts.erred = 0.0
                 if companion.latency:
                     companion.latency.restart(self._health.tempo.usual)
                 if self._policy.breaker.ramp and self._policy.limits.adaptive:

@@ -159,7 +159,7 @@ def test_the_tally_forgets_by_half_in_twenty_seconds() -> None:
     tally.failed(0)
     assert tally.failure_rate(20) == pytest.approx(0.5 / 2.5)
     tally.succeeded(20)
-    assert (tally.failures, tally.successes) == (0.5, 1.0)
+    assert (tally.erred, tally.answered) == (0.5, 1.0)
 
 
 def test_asking_for_the_failure_rate_changes_nothing() -> None:
@@ -167,7 +167,7 @@ def test_asking_for_the_failure_rate_changes_nothing() -> None:
     tally.failed(0)
     tally.succeeded(0)
     tally.failure_rate(20)
-    assert (tally.failures, tally.successes) == (1.0, 1.0)
+    assert (tally.erred, tally.answered) == (1.0, 1.0)
 
 
 def test_where_a_success_clears_consecutive_failures_are_counted() -> None:
@@ -226,9 +226,9 @@ def test_a_failure_can_be_taken_back_from_the_tally() -> None:
     tally = Tally()
     tally.failed(0)
     tally.failed(0, -0.25)
-    assert tally.failures == 0.75
+    assert tally.erred == 0.75
     tally.failed(0, -5.0)
-    assert tally.failures == 0.0
+    assert tally.erred == 0.0
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from failover_plugin.latency import BOUND, Baseline, Histogram, unhurried
+from failover_plugin.latency import BOUND, Baseline, Generations, Histogram, unhurried
 
 PATIENT = {"deadline": None, "derandomize": True}
 
@@ -268,8 +268,27 @@ class TestTheHistogram:
     def test_it_is_small(self) -> None:
         histogram = self.of(1.0)
         histogram.add(1.0, 300.0)
-        generations = (histogram._new, histogram._old)
-        assert getsizeof(histogram) + sum(getsizeof(g) for g in generations) <= 1600
+        assert getsizeof(histogram) + getsizeof(histogram._old) <= 900
+
+    def test_what_a_fleet_counts_together_it_forgets_together(self) -> None:
+        generations = Generations()
+        early, late = Histogram(generations), Histogram(generations)
+        early.add(1.0, 0.0)
+        late.add(1.0, 299.0)
+        late.add(100.0, 301.0)
+        assert late.percentiles(0.0, now=599.0) == (pytest.approx(1, rel=0.05),)
+        late.add(100.0, 601.0)
+        assert late.percentiles(0.0, now=601.0) == (pytest.approx(100, rel=0.05),)
+        early.add(100.0, 602.0)
+        assert early.percentiles(0.0, now=602.0) == (pytest.approx(100, rel=0.05),)
+
+    def test_where_a_count_is_full_the_shares_stay(self) -> None:
+        histogram = Histogram()
+        for _ in range(70_000):
+            histogram.add(1.0, 0.0)
+            histogram.add(10.0, 0.0)
+        (low, high) = histogram.percentiles(0.49, 0.51, now=0.0)
+        assert (low, high) == (pytest.approx(1, rel=0.05), pytest.approx(10, rel=0.05))
 
     def test_a_share_beyond_one_is_a_mistake_of_the_programmer(self) -> None:
         with pytest.raises(AssertionError, match="at most the total"):

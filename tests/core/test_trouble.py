@@ -78,13 +78,13 @@ class TestDoubt:
         stage = self.fleet()
         stage.end(self.overdue(stage))
         assert suspicion(stage) == 0.0
-        assert stage["a"].counts.tally.failures == 0.0
+        assert stage["a"].counts.erred == 0.0
 
     def test_a_late_call_that_fails_is_one_failure_in_all(self) -> None:
         stage = self.fleet()
         stage.lose(self.overdue(stage))
         assert suspicion(stage) == pytest.approx(1.0)
-        assert stage["a"].counts.tally.failures == pytest.approx(1.0)
+        assert stage["a"].counts.erred == pytest.approx(1.0)
 
     def test_a_late_call_that_was_beaten_is_one_failure_in_all(self) -> None:
         stage = self.fleet()
