@@ -28,7 +28,7 @@ _MAX_QUOTED: Final = 2
 
 _INSIDE: Final = (
     "error", "errors", "response", "details", "detail", "innererror", "metadata", "headers", "violations", "body",
-    "incomplete_details", "choices", "data",
+    "incomplete_details", "choices", "data", "message", "last_error", "base_resp",
 )  # fmt: skip
 
 _QUOTING: Final = ("raw", "html-message", "message", "error", "detail", "body")
@@ -37,9 +37,12 @@ _CODES: Final = ("error_code", "errorcode", "code", "reason", "error_type", "typ
 
 _STATUSES: Final = ("status_code", "raw_status_code", "code", "status")
 
-_MESSAGES: Final = ("message", "error", "detail", "details", "msg", "title", "raw", "failed_generation", "reason")
+_MESSAGES: Final = (
+    "message", "error", "detail", "details", "msg", "error_msg", "status_msg", "error_message", "errormessage", "title", "raw",
+    "failed_generation",
+)  # fmt: skip
 
-_FINE_PRINT: Final = ("quotaId", "quotaMetric", "quota_metric", "limit_source")
+_FINE_PRINT: Final = ("reason", "quotaId", "quotaMetric", "quota_metric", "limit_source")
 """Which limit it was: searched with the words, shown to nobody."""
 
 _HINTS: Final = frozenset(

@@ -67,7 +67,15 @@ def _speaks_of_failure(found: object) -> bool:
     if not isinstance(found, Mapping):
         return False
     part = cast("Mapping[str, object]", found)
-    return bool(part.get("error")) or part.get("type") in _FAILED or part.get("event_type") in _FAILED
+    if bool(part.get("error")) or bool(part.get("last_error")) or _type(part) in _FAILED:
+        return True
+    inside = part.get("base_resp")  # MiniMax's: 0 is well
+    return isinstance(inside, Mapping) and bool(cast("Mapping[str, object]", inside).get("status_code"))
+
+
+def _type(part: Mapping[str, object]) -> str:
+    kind = part.get("type") or part.get("event_type")
+    return kind if isinstance(kind, str) else ""
 
 
 def ending(body: object) -> Finding | None:

@@ -53,7 +53,6 @@ FAMILIES: Final[tuple[Rule, ...]] = (
         "billing_error enforced_spend_limit_reached contract_spend_limit_reached "
         "linked_organization_spend_limit_reached linked_organization_billing_unavailable credit_balance_too_low",
     ),
-    rule("google", ErrorClass.QUOTA_EXHAUSTED, "billing_disabled insufficient_g1_credits_balance"),
     rule("aws", ErrorClass.QUOTA_EXHAUSTED, "servicequotaexceededexception"),
     # -- the request and the model -------------------------------------------------------------------------------------
     rule(
@@ -85,11 +84,10 @@ FAMILIES: Final[tuple[Rule, ...]] = (
     rule(
         "openai",
         ErrorClass.PERMISSION,
-        "unsupported_country_region_territory permissiondenied permission_denied_error insufficient_permissions "
+        "unsupported_country_region_territory permissiondenied insufficient_permissions "
         "missing_scope organization_restricted organization_on_hold model_terms_required ip_not_authorized "
         "access_terminated_error account_suspended",
     ),
-    rule("anthropic", ErrorClass.PERMISSION, "permission_error"),
     rule(
         "google",
         ErrorClass.PERMISSION,
@@ -136,7 +134,7 @@ FAMILIES: Final[tuple[Rule, ...]] = (
         "openai",
         ErrorClass.OVERLOADED,
         "server_is_overloaded engine_overloaded engine_overloaded_error overloaded model_overloaded "
-        "capacity_exceeded queue_exceeded nocapacity model_capacity_exhausted service_tier_capacity_exceeded",
+        "capacity_exceeded queue_exceeded nocapacity service_tier_capacity_exceeded",
     ),
     rule("anthropic", ErrorClass.OVERLOADED, "overloaded_error"),
     rule("aws", ErrorClass.OVERLOADED, "modelnotreadyexception serviceunavailableexception"),
@@ -144,7 +142,7 @@ FAMILIES: Final[tuple[Rule, ...]] = (
     rule(
         "openai",
         ErrorClass.SERVER_ERROR,
-        "tool_use_failed json_validate_failed output_parse_failed model_error internal_server_error",
+        "tool_use_failed json_validate_failed output_parse_failed model_error",
     ),
     rule("aws", ErrorClass.SERVER_ERROR, "modelerrorexception modelstreamerrorexception internalserverexception"),
     rule("anthropic", ErrorClass.TIMEOUT, "timeout_error"),
@@ -174,11 +172,16 @@ COARSE: Final[tuple[Rule, ...]] = (
     rule("aws", ErrorClass.RATE_LIMIT, "throttlingexception throttling toomanyrequestsexception"),
     rule("openai", ErrorClass.OVERLOADED, "service_unavailable_error serviceunavailable service_unavailable"),
     rule("google", ErrorClass.OVERLOADED, "unavailable"),
-    rule("openai", ErrorClass.PERMISSION, "permission_denied access_denied"),
+    rule("openai", ErrorClass.PERMISSION, "permission_denied permission_denied_error access_denied"),
+    rule("anthropic", ErrorClass.PERMISSION, "permission_error"),
     rule("aws", ErrorClass.PERMISSION, "accessdeniedexception"),
     rule("google", ErrorClass.NOT_FOUND, "not_found"),
     rule("aws", ErrorClass.NOT_FOUND, "resourcenotfoundexception"),
-    rule("openai", ErrorClass.SERVER_ERROR, "server_error internal_error internalservererror internal"),
+    rule(
+        "openai",
+        ErrorClass.SERVER_ERROR,
+        "server_error internal_error internal_server_error internalservererror internal",
+    ),
     rule("anthropic", ErrorClass.SERVER_ERROR, "api_error"),
     rule("google", ErrorClass.SERVER_ERROR, "unknown aborted data_loss"),
     rule("openai", ErrorClass.INVALID_REQUEST, "invalid_request_error invalid_prompt bad_request"),

@@ -53,6 +53,8 @@ OWN: Final[tuple[Rule, ...]] = (
         statuses=_REFUSED,
     ),
     # -- Google --------------------------------------------------------------------------------------------------------
+    rule("gemini", E.OVERLOADED, "model_capacity_exhausted"),
+    rule("gemini", E.QUOTA_EXHAUSTED, "insufficient_g1_credits_balance billing_disabled"),
     rule("gemini", E.QUOTA_EXHAUSTED, "resource_exhausted", check=_grants_nothing, why="the plan has none of it"),
     rule("gemini", E.OVERLOADED, "resource_exhausted", says=("no capacity", "overloaded", "high demand")),
     rule("gemini", E.RATE_LIMIT, "resource_exhausted", check=_of_the_minute, why="the minute's quota"),
@@ -67,6 +69,7 @@ OWN: Final[tuple[Rule, ...]] = (
     rule("bedrock", E.QUOTA_EXHAUSTED, "throttlingexception", says=("per day",)),
     rule("bedrock", E.QUOTA_EXHAUSTED, says=("invalid_payment_instrument", "payment instrument")),
     rule("bedrock", E.PERMISSION, says=("use case details",), statuses=_REFUSED),
+    rule("bedrock", E.PERMISSION, says=("operation not allowed",), statuses=_REFUSED),
     rule("bedrock", E.RATE_LIMIT, "throttlingexception"),
     rule("bedrock", E.CONTEXT_WINDOW, says=("input is too long", "too many input tokens"), statuses=_REFUSED),
     rule(
@@ -131,6 +134,7 @@ OWN: Final[tuple[Rule, ...]] = (
     rule("huggingface", E.OVERLOADED, says=("currently loading", "too busy"), statuses=(429, 500, 503)),
     rule("huggingface", E.QUOTA_EXHAUSTED, says=("monthly included credits", "monthly usage limit")),
     rule("nvidia", E.QUOTA_EXHAUSTED, says=("credits expired", "cloud credits")),
+    rule("nvidia", E.AUTH, says=("authorization failed",), statuses=(403,)),
     rule("nvidia", E.SERVER_ERROR, says=("degraded function",), statuses=_REFUSED),
     rule("nvidia", E.NOT_FOUND, says=("function … not found for account",), statuses=_REFUSED),
     # -- Ollama, llama.cpp, vLLM: servers of one's own ----------------------------------------------------------------

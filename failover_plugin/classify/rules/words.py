@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from failover_plugin.classify.horizon import bucket, horizon
+from failover_plugin.classify.horizon import MAX_RETRY_AFTER, bucket, horizon
 from failover_plugin.classify.rules.rule import Rule, rule
 from failover_plugin.model import ErrorClass as E
 
@@ -25,11 +25,12 @@ SOON: Final = 120.0
 
 
 def _not_soon(evidence: Evidence) -> bool:
-    """A bucket of a day or longer that does not refill soon."""
-    if bucket(evidence.headers, evidence.text, evidence.hints) not in ("day", "week", "month"):
-        return False
+    """A bucket of a day or longer that does not refill soon, or a wait of an hour or more, whatever the bucket."""
     due = horizon(evidence.headers, evidence.text, evidence.hints)
-    return due is None or due.seconds > SOON
+    if due is not None and due.seconds >= MAX_RETRY_AFTER:
+        return True
+    period = due.period if due else bucket(evidence.headers, evidence.text, evidence.hints)
+    return period in ("day", "week", "month") and (due is None or due.seconds > SOON)
 
 
 WORDS: Final[tuple[Rule, ...]] = (
@@ -98,7 +99,13 @@ WORDS: Final[tuple[Rule, ...]] = (
         unless=("per minute", "per second", "requests per min", "tokens per min"),
         statuses=(400, 403, 412, 422, 429, 500, None),
     ),
-    rule("words", E.QUOTA_EXHAUSTED, statuses=(403, 429, None), check=_not_soon, why="the bucket of a day or longer"),
+    rule(
+        "words",
+        E.QUOTA_EXHAUSTED,
+        statuses=(403, 429, None),
+        check=_not_soon,
+        why="refills in hours, or is a day's limit",
+    ),
     rule(
         "words",
         E.AUTH,
@@ -251,6 +258,7 @@ WORDS: Final[tuple[Rule, ...]] = (
             "deployment … not found",
             "no endpoints found",
             "try pulling it first",
+            "non-serverless model",
         ),
         unless=("no endpoints found … support", "in your region", "in your country"),
         statuses=(400, 404, 410, 422, 500, None),
@@ -314,6 +322,8 @@ WORDS: Final[tuple[Rule, ...]] = (
             "not a chat model",
             "is not multimodal",
             "no vision",
+            "extra inputs are not permitted",
+            "extra fields not permitted",
         ),
         unless=(
             "property '",
@@ -364,6 +374,7 @@ WORDS: Final[tuple[Rule, ...]] = (
         says=("rate limit", "rate-limit", "ratelimit", "too many requests", "throttl", "requests per minute"),
         statuses=(400, 403, 413, 424, 500, 503, None),
     ),
+    rule("gateway", E.INVALID_REQUEST, "invalid_request_error", statuses=(500, 502)),
     rule(
         "words",
         E.TIMEOUT,
