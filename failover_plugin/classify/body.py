@@ -38,8 +38,8 @@ _CODES: Final = ("error_code", "errorcode", "code", "reason", "error_type", "typ
 _STATUSES: Final = ("status_code", "raw_status_code", "code", "status")
 
 _MESSAGES: Final = (
-    "message", "error", "detail", "details", "msg", "error_msg", "status_msg", "error_message", "errormessage", "title", "raw",
-    "failed_generation",
+    "message", "error", "detail", "details", "msg", "error_msg", "status_msg", "error_message", "errormessage", "title",
+    "raw", "failed_generation",
 )  # fmt: skip
 
 _FINE_PRINT: Final = ("reason", "quotaId", "quotaMetric", "quota_metric", "limit_source")

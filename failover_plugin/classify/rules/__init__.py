@@ -114,12 +114,24 @@ def _of_provider(facts: Facts) -> Table:
     return table_of(facts.evidence.provider)
 
 
+def _by_code(facts: Facts) -> Finding | None:
+    return _of_provider(facts).find(facts)
+
+
+def _by_telling_name(facts: Facts) -> Finding | None:
+    return _by_name(facts, names.TELLING)
+
+
+def _always(table: Table) -> Callable[[Facts], Table]:
+    return lambda facts: table  # noqa: ARG005 - the same for all
+
+
 LAYERS: Final[tuple[Layer, ...]] = (
-    Layer("codes and providers", lambda facts: _of_provider(facts).find(facts), _of_provider),
-    Layer("class name", lambda facts: _by_name(facts, names.TELLING)),
+    Layer("codes and providers", _by_code, _of_provider),
+    Layer("class name", _by_telling_name),
     Layer("telling status", _by_telling_status),
-    Layer("words", _WORDS.find, lambda _: _WORDS),
+    Layer("words", _WORDS.find, _always(_WORDS)),
     Layer("status", _by_shared_status),
-    Layer("coarse codes", _COARSE.find, lambda _: _COARSE),
+    Layer("coarse codes", _COARSE.find, _always(_COARSE)),
 )
 """What is asked, in this order: the first that finds something decides."""

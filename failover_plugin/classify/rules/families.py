@@ -71,7 +71,8 @@ FAMILIES: Final[tuple[Rule, ...]] = (
         "openai",
         ErrorClass.CONTENT_POLICY,
         "content_filter content_policy_violation responsibleaipolicyviolation moderation_blocked content_blocked "
-        "content_filtered data_inspection_failed datainspectionfailed sensitive_content prohibited_content",
+        "content_filtered data_inspection_failed datainspectionfailed sensitive_content prohibited_content "
+        "cyber_policy",
     ),
     rule("openai", ErrorClass.CONTENT_POLICY, "invalid_prompt", check=_flagged, why="the prompt was flagged"),
     # -- who may do what -----------------------------------------------------------------------------------------------
