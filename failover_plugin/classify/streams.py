@@ -54,8 +54,8 @@ def failure(body: object) -> object:
     """The error inside an answer, as far as ``shortened``; None if it holds none."""
     if not isinstance(body, str):
         return body if _speaks_of_failure(body) else None
-    if ":exception-type" in body:
-        return body
+    if (frame := texts.frame(body)) is not None:
+        return frame
     whole = texts.json_in(body)
     candidates = [whole] if whole is not None else [texts.json_in(event) for event in texts.events(body)]
     return next((found for found in reversed(candidates) if _speaks_of_failure(found)), None)

@@ -64,11 +64,20 @@ def json_in(text: str, *, whole: bool = True) -> object:
     return found if isinstance(found, dict | list) else None  # pyright: ignore[reportUnknownVariableType]
 
 
+def frame(text: str) -> dict[str, object] | None:
+    """The exception in a frame of an AWS event stream, or None."""
+    found = _FRAME.search(text)
+    if found is None:
+        return None
+    start = text.find("{", found.end())
+    said = json_in(text[start:], whole=False) if start >= 0 else None
+    return {"type": found[1], "error": said or {"message": ""}}
+
+
 def scanned(text: str) -> tuple[list[str], str]:
     """Codes and message of a text that is not JSON as a whole, or not JSON any more."""
     start = text[:_MAX_SCAN]
     codes = [match[1] for match in islice(_QUOTED_CODE.finditer(start), _MAX_FOUND)]
-    codes += [match[1] for match in islice(_FRAME.finditer(start), 1)]
     if start.startswith("<"):
         return codes, _page(start)
     quoted = _QUOTED_MESSAGE.search(start)

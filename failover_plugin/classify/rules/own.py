@@ -35,6 +35,7 @@ def _of_the_minute(evidence: Evidence) -> bool:
 
 
 OWN: Final[tuple[Rule, ...]] = (
+    rule("openai", E.PERMISSION, "unsupported_value", says=("organization must be verified",)),
     # -- Anthropic -----------------------------------------------------------------------------------------------------
     rule("anthropic", E.QUOTA_EXHAUSTED, says=("credit balance is too low", "regain access on", "usage limits")),
     rule(

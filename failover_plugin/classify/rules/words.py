@@ -96,7 +96,7 @@ WORDS: Final[tuple[Rule, ...]] = (
             "usage limit",
             "payment required",
         ),
-        unless=("per minute", "per second", "requests per min", "tokens per min"),
+        unless=("per minute", "per second", "requests per min", "tokens per min", " rpm"),
         statuses=(400, 403, 412, 422, 429, 500, None),
     ),
     rule(
