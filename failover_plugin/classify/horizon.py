@@ -51,18 +51,19 @@ _FIELDS: Final = {
     "resets_at": 1.0,
 }
 
-_WAIT = re.compile(rf"\b(?:(?:re)?try(?: again)?|wait|resets?)(?: (?:in|after|for))?:? ({SPOKEN})")
+_WAIT = re.compile(rf"(?:retry|try(?<![a-z]try)|wait|resets?)(?: again)?(?: (?:in|after|for))?:? ({SPOKEN})")
+"""No pattern begins with a word boundary: it costs ten times the search for one of a few letters."""
 
 _UNTIL = re.compile(
-    r"\b(?:regain access on|(?:resets?|try again|available again) (?:at|on|after)):? "
+    r"(?:regain access|resets?|try again|available again) (?:at|on|after):? "
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:(?:t| at | )([0-9]{2}:[0-9]{2}(?::[0-9]{2})?))?"
 )
 
 _LASTS: Final = r"(second|minute|min|hour|day|week|month)(?![a-z])"
 
 _PERIOD = re.compile(
-    rf"(?<![a-z])per[ _-]{_LASTS}|/ ?{_LASTS}|(?:per|by)(minute|hour|day|month)"
-    r"|(?<![a-z])(hourly|daily|weekly|monthly)(?![a-z])|\b[io]?[rti]p([mhd])\b"
+    rf"per[ _-](?<![a-z]per.){_LASTS}|/ ?{_LASTS}|per(minute|hour|day|month)|by(minute|hour|day|month)"
+    r"|p(?<=[rti]p)([mhd])\b|hourly|daily|weekly|monthly"
 )
 
 _PERIODS: Final[dict[str, Period]] = {
@@ -131,7 +132,7 @@ def bucket(headers: Mapping[str, str], text: str = "", hints: Mapping[str, str] 
     named = (headers.get("x-ratelimit-type", ""), hints.get("quotaid", ""), hints.get("limit_source", ""))
     for said in (*named, text):
         if found := _PERIOD.search(str(said)[:_MAX_TEXT].lower()):
-            return _PERIODS[next(filter(None, found.groups()))]
+            return _PERIODS[next(filter(None, found.groups()), found[0])]
     return None
 
 

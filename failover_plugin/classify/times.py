@@ -37,7 +37,7 @@ _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:$|[Tt ])")
 
 SPOKEN: Final = (
     rf"(?:{_PART} ?(?:milliseconds?|ms|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)(?![a-z])"
-    r"(?:,? (?:and )?(?=[0-9]))?)++"
+    r"(?:,? (?:and )?(?=[0-9]))?){1,6}+"
 )
 """A pattern for a duration in words, in lower case: "7m12s", "60 seconds", "1 hour and 5 minutes"."""
 
