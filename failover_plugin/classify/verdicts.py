@@ -80,7 +80,43 @@ VERDICTS: Mapping[ErrorClass, Verdict] = MappingProxyType(
 )
 """Every error class has its row."""
 
-_HEADER = ("error class", "booked on", "evidence", "rests", "same target again", "asked next")
+MEANINGS: Mapping[ErrorClass, str] = MappingProxyType(
+    {
+        ErrorClass.RATE_LIMIT: "a limit that refills by itself within minutes",
+        ErrorClass.QUOTA_EXHAUSTED: "no credits, or a cap of a day or a month: waiting is useless",
+        ErrorClass.AUTH: "the key is missing, wrong or expired",
+        ErrorClass.PERMISSION: "the key is valid and may not: region, role, organisation, data policy",
+        ErrorClass.NOT_FOUND: "the model or deployment is missing or retired",
+        ErrorClass.CONTEXT_WINDOW: "the prompt does not fit this model",
+        ErrorClass.PAYLOAD_TOO_LARGE: "the request alone exceeds a size or a limit of the minute",
+        ErrorClass.CONTENT_POLICY: "blocked by a safety system",
+        ErrorClass.UNSUPPORTED: "the model lacks the feature: tools, images, a parameter, a format",
+        ErrorClass.INVALID_REQUEST: "the caller's mistake, the same everywhere",
+        ErrorClass.OVERLOADED: "the provider is out of capacity",
+        ErrorClass.SERVER_ERROR: "any other fault of the provider's, or a broken answer",
+        ErrorClass.TIMEOUT: "too late: for the provider, for a deadline of ours or the client's",
+        ErrorClass.NETWORK: "refused, reset, no such name, TLS",
+        ErrorClass.STREAM_INTERRUPTED: "died or fell silent in mid-answer, or ended without a finish mark",
+        ErrorClass.EMPTY_RESPONSE: "a success without any content where content was due",
+        ErrorClass.CANCELLED: "the caller left",
+        ErrorClass.UNKNOWN: "nothing matched",
+    }
+)
+"""What each class says, in a line."""
+
+FAULTS: Mapping[Scope, str] = MappingProxyType(
+    {
+        Scope.REQUEST: "the request",
+        Scope.CREDENTIAL: "the credential",
+        Scope.ACCOUNT: "the account",
+        Scope.RATE: "the credential with this model",
+        Scope.TARGET: "the server: this model at this endpoint",
+        Scope.LOCAL: "this process's own network",
+    }
+)
+"""Who is to blame, and so on whom it is booked."""
+
+_HEADER = ("error class", "means", "whose fault", "evidence", "rests", "same target again", "asked next")
 
 _RESTS = {Hold.NONE: "no", Hold.COOL: "until Retry-After"}
 
@@ -100,7 +136,8 @@ def verdict_table() -> str:
 def _row(error_class: ErrorClass, verdict: Verdict) -> tuple[str, ...]:
     return (
         f"`{error_class}`",
-        str(verdict.scope),
+        MEANINGS[error_class],
+        FAULTS[verdict.scope],
         f"{verdict.weight:g}",
         _RESTS.get(verdict.hold) or f"{verdict.seconds:g} s, doubling to 1 h",
         "once" if verdict.retry_same else "no",
