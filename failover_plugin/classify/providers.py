@@ -82,6 +82,7 @@ _PACKAGES: Final[Mapping[str, str]] = {
     "boto3": "bedrock",
     "botocore": "bedrock",
     "cohere": "cohere",
+    "fireworks": "fireworks",
     "google": "gemini",
     "groq": "groq",
     "huggingface_hub": "huggingface",

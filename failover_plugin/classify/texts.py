@@ -16,6 +16,9 @@ _MAX_FOUND: Final = 16
 
 _MAX_EVENTS: Final = 4
 
+_UNCLOSED: Final = 64
+"""Brackets: with more of them open a text is no JSON any more, and to find out by parsing takes long."""
+
 _QUOTED_CODE = re.compile(r"""["'](?:error_code|code|reason|error_type|type|status)["']\s*:\s*["']([\w.-]{1,64})["']""")
 
 _QUOTED_MESSAGE = re.compile(r"""["']message["']\s*:\s*(?:"([^"\\]*(?:\\.[^"\\]*)*)|'([^'\\]*(?:\\.[^'\\]*)*))""")
@@ -57,6 +60,8 @@ def _event(line: str) -> str:
 
 def json_in(text: str, *, whole: bool = True) -> object:
     """A text as JSON, if it is an object or a list and all of it, or not the ``whole``, its beginning; else None."""
+    if text.count("{") + text.count("[") - text.count("}") - text.count("]") > _UNCLOSED:
+        return None
     try:
         found = json.loads(text) if whole else _decoder.raw_decode(text)[0]
     except (ValueError, RecursionError):
