@@ -23,30 +23,31 @@ _NAMED = re.compile(
       (?: (?: key | token | secret | password | sig | signature ) =
         | (?: api [-_]? key | authorization | subscription-key | client_secret | secret_? access_? key
             | session_? token | ad_token )
-          ["']? \s* [=:] \s* ["']? (?: (?: bearer | basic ) \s+ )? )
-    | \b (?: bearer | basic ) \s+
+          ["']? \s* [=:] \s* ["']? (?: (?: bearer | basic ) \s+ )* )
+    | \b (?: (?: bearer | basic ) \s+ )+
     | \b api [ ] key [ ] provided: \s*
     | :// [^\s/:@]{1,64} : (?= [^\s/@]{1,256} @ )
     )
-    [^\s"'&,;<>)\]}@]{4,}
+    (?! \[redacted\] ) [^\s"'&,;<>)\]}@]{4,}
     """
 )
 """By the name before them; only a word with ``=`` or ``:`` behind it is compared with names, to be quick."""
 
-_PREFIXED = re.compile(
-    r"""(?x)
-    \b (?: (?: [spr]k [-_] | (?: gsk | hf | r8 | fw | tgp | gh[oprsu] | github_pat ) _ | (?: nvapi | pplx | csk ) -
-          | AIza | AQ[.] | ya29[.] | eyJ ) [\w.~+/=*-]{6,}
-        | xai- [\w*]{6,}
-        | A[KS]IA [A-Z0-9*]{6,} )
-    | (?<![\w/+]) (?= [a-z0-9/+]* [A-Z] ) (?= [A-Z0-9/+]* [a-z] ) (?= [A-Za-z/+]* [0-9] ) [A-Za-z0-9/+]{40} (?![\w/+])
-    """
+_PREFIXES: Final = (
+    *("sk-", "sk_", "pk-", "pk_", "rk-", "rk_", "gsk_", "hf_", "r8_", "fw_", "tgp_", "nvapi-", "pplx-", "csk-"),
+    *("ghp_", "gho_", "ghr_", "ghs_", "ghu_", "github_pat_", "AIza", "AQ.", "ya29.", "eyJ", "xai-", "AKIA", "ASIA"),
 )
-"""By the providers' prefixes; and what is left is the shape of an AWS secret, which has none."""
 
-_LONG = re.compile(r"[\w.~+=-]{20,}")
+_PREFIXED = re.compile(
+    r"\b(?:xai-[\w*]{6,}|A[KS]IA[A-Z0-9*]{6,}|(?!xai-|A[KS]IA)"
+    rf"(?:{'|'.join(map(re.escape, _PREFIXES))})[\w.~+/=*-]{{6,}})"
+)
+
+_LONG = re.compile(r"[\w.~+/=-]{20,}")
 
 _RUN = re.compile(r"[A-Za-z0-9]{20,}")
+
+_AWS_SECRET = re.compile(r"(?<![\w/+])[A-Za-z0-9/+]{40}(?![\w/+])")
 
 _HARMLESS: Final = ("req_", "req-")
 """Request ids are what a provider's support asks for."""
@@ -56,7 +57,8 @@ def redact(text: str) -> str:
     """``text`` on one line, without what looks like a secret, at most ``MAX_MESSAGE`` characters."""
     text = " ".join(_whole_words(text).split())
     text = _NAMED.sub(rf"\1{_HIDDEN}", text)
-    text = _PREFIXED.sub(_HIDDEN, text)
+    if any(prefix in text for prefix in _PREFIXES):
+        text = _PREFIXED.sub(_HIDDEN, text)
     text = _LONG.sub(_hide_keys, text)
     return text if len(text) <= MAX_MESSAGE else f"{text[: MAX_MESSAGE - 1]}…"
 
@@ -66,11 +68,18 @@ def _whole_words(text: str) -> str:
 
 
 def _hide_keys(match: re.Match[str]) -> str:
-    word = match[0]
-    if word.startswith(_HARMLESS):
-        return word
-    return _HIDDEN if any(_mixed(run) for run in _RUN.findall(word)) else word
+    if any(_all_kinds(secret) for secret in _AWS_SECRET.findall(match[0])):
+        return _HIDDEN
+    return "/".join(_HIDDEN if _is_key(part) else part for part in match[0].split("/"))
+
+
+def _is_key(word: str) -> bool:
+    return not word.startswith(_HARMLESS) and any(_mixed(run) for run in _RUN.findall(word))
 
 
 def _mixed(run: str) -> bool:
     return not run.isalpha() and not run.isdigit()
+
+
+def _all_kinds(run: str) -> bool:
+    return _mixed(run) and not run.islower() and not run.isupper()

@@ -86,6 +86,8 @@ def test_keys_are_hidden_by_their_shape(secret: str, frame: str) -> None:
         '"aws_session_token": "{}"',
         "azure_ad_token={}",
         "AUTHORIZATION: BEARER {}",
+        "Authorization: Bearer Bearer {}",
+        "api_key=Bearer {}",
         "https://host/v1?a=b&access_token={}&c=d",
         "client_secret={}",
         "https://me:{}@host/v1",
