@@ -37,7 +37,6 @@ LACKS = {
     "vertex": {
         "insufficient_quota": "its quotas are per minute, billing is credit_balance",
         "content_policy": _IN_A_200,
-        "unsupported": _UNSEEN,
     },
     "bedrock": {"content_policy": _IN_A_200},
     "mistral": {"insufficient_quota": _UNSEEN, "content_policy": _UNSEEN},
@@ -57,16 +56,13 @@ LACKS = {
         "context_length": _UNSEEN,
         "unsupported": _UNSEEN,
         "content_policy": _UNSEEN,
-        "server_error": _UNSEEN,
         "overloaded": _UNSEEN,
     },
-    "cerebras": {"unsupported": _UNSEEN, "content_policy": _UNSEEN},
+    "cerebras": {"content_policy": _UNSEEN},
     "github_models": {
         "context_length": "it is payload_too_large",
         "invalid_request": _UNSEEN,
-        "unsupported": _UNSEEN,
         "content_policy": _UNSEEN,
-        "server_error": _UNSEEN,
         "overloaded": _UNSEEN,
     },
     "nvidia": {
@@ -75,8 +71,6 @@ LACKS = {
         "invalid_request": "it comes from the model behind the gateway",
         "unsupported": "it comes from the model behind the gateway",
         "content_policy": _UNSEEN,
-        "server_error": _UNSEEN,
-        "overloaded": _UNSEEN,
     },
     "ollama": {
         "permission_denied": _UNSEEN,
@@ -100,7 +94,6 @@ LACKS = {
         "server_error": "its 500s are what it does not support",
     },
     "zhipu": {"permission_denied": "the page gives code 1220 no status"},
-    "moonshot": {"unsupported": _UNSEEN},
 }
 
 STATUSES = {

@@ -11,6 +11,8 @@ _LIMITS = "https://inference-docs.cerebras.ai/support/rate-limits"
 _REQUESTS = "https://github.com/nminaya/grammar-nazi-bot/issues/958"
 _MODEL = "https://github.com/decolua/9router/issues/1106"
 _CONTEXT = "https://github.com/cline/cline/issues/5140"
+_PROPERTY = "https://github.com/Alishahryar1/free-claude-code/issues/1136"
+_SCHEMA = "https://github.com/musistudio/claude-code-router/issues/708"
 
 _CALLER = "invalid_request_error"
 
@@ -74,6 +76,20 @@ ERRORS = {
     ),
     "insufficient_quota": _error(402, "Payment is required to go on.", None),
     "invalid_request": _error(422, "temperature must be at most 1.5", param="temperature"),
+    "unsupported": _error(
+        400,
+        "messages.2.assistant.reasoning_content: property 'messages.2.assistant.reasoning_content' is unsupported",
+        code="wrong_api_format",
+        follows=_PROPERTY,
+        param="validation_error",
+    ),
+    "schema_unsupported": _error(
+        400,
+        "Unsupported JSON schema fields: {'minItems'}",
+        code="wrong_api_format",
+        follows=_SCHEMA,
+        param="response_format",
+    ),
     "server_error": _error(500, "Internal server error", None),
     "overloaded": _error(503, "The service is temporarily unavailable.", None),
 }

@@ -1,6 +1,7 @@
 """GitHub Models' errors: ``{"error": {code, message, details}}``, and a 429 in plain text.
 
-Whether a minute's or a day's limit is used up stands only in ``x-ratelimit-type``.
+Whether a minute's or a day's limit is used up stands only in ``x-ratelimit-type``. What the model itself refuses comes
+in OpenAI's shape.
 """
 
 from __future__ import annotations
@@ -16,11 +17,19 @@ _LARGE = "https://github.com/dyad-sh/dyad/issues/1950"
 _KEY = "https://github.com/CherryHQ/cherry-studio/issues/7438"
 _ACCOUNT = "https://github.com/sdcb/chats/issues/58"
 _MODEL = "https://github.com/github/gh-models/issues/65"
+_SERVER = "https://github.com/github/gh-models/issues/98"
+_PARAMETER = "https://github.com/iamngoni/gitwhisper/issues/14"
+_RETIRED = "https://github.com/microsoft/langchain-for-beginners/issues/34"
 
 
 def _error(status: int, code: str, message: str, follows: str) -> Documented:
     body = {"error": {"code": code, "message": message, "details": message}}
     return Documented(status=status, body=body, follows=follows)
+
+
+def _model(status: int, message: str, kind: str, param: str | None, code: str | None, follows: str) -> Documented:
+    error = {"message": message, "type": kind, "param": param, "code": code}
+    return Documented(status=status, body={"error": error}, follows=follows)
 
 
 def _limited(kind: str, retry_after: int, follows: str) -> Documented:
@@ -40,5 +49,26 @@ ERRORS = {
         "tokens_limit_reached",
         "Request body too large for gpt-5-mini model. Max size: 4000 tokens.",
         _LARGE,
+    ),
+    "unsupported": _model(
+        400,
+        "Unsupported parameter: 'max_tokens' is not supported with this model.",
+        "invalid_request_error",
+        "max_tokens",
+        "unsupported_parameter",
+        _PARAMETER,
+    ),
+    "server_error": _model(
+        500, "The server had an error while processing your request.", "server_error", None, None, _SERVER
+    ),
+    "retired": Documented(
+        status=410,
+        body={
+            "error": {
+                "code": "github_models_retirement_brownout",
+                "message": "GitHub Models is unavailable for now: it is going to be retired.",
+            }
+        },
+        follows=_RETIRED,
     ),
 }

@@ -8,6 +8,7 @@ _ERRORS = "https://platform.kimi.com/docs/api/errors"
 _LIMITS = "https://github.com/MoonshotAI/kimi-cli/issues/1599"
 _QUOTA = "https://github.com/MoonshotAI/Kimi-K2/issues/5"
 _CONTEXT = "https://github.com/MoonshotAI/kimi-cli/issues/2011"
+_TEMPERATURE = "https://github.com/opencyvis/opencyvis-phone/issues/12"
 _BUSY = "https://forum.moonshot.ai/t/the-engine-is-currently-overloaded/569"
 
 _CALLER = "invalid_request_error"
@@ -36,6 +37,7 @@ ERRORS = {
         400, _CALLER, "Invalid request: Your request exceeded model token limit: 262144 (requested: 269030)", _CONTEXT
     ),
     "invalid_request": _error(400, _CALLER, "Invalid request: temperature must be at most 1"),
+    "unsupported": _error(400, _CALLER, "invalid temperature: only 1 is allowed for this model", _TEMPERATURE),
     "content_policy": _error(400, "content_filter", "The request was rejected because it was considered high risk"),
     "server_error": _error(500, "server_error", "An unexpected error has occurred."),
     "overloaded": _error(429, "engine_overloaded_error", "The engine is currently overloaded", _BUSY),

@@ -13,6 +13,8 @@ _ROLE = "https://github.com/rpurinton/gemini-php/issues/4"
 _MODEL = "https://github.com/truefoundry/models/pull/946"
 _CONTEXT = "https://github.com/google-gemini/gemini-cli/issues/27197"
 _ARRAY = "https://github.com/google-gemini/gemini-cli/issues/14811"
+_TOOLS = "https://github.com/googleapis/python-aiplatform/issues/4366"
+_ENDPOINT = "https://github.com/egoist/chatwise-releases/issues/1009"
 
 _SERVICE = "aiplatform.googleapis.com"
 _RESOURCE = f"//{_SERVICE}/projects/emulated/locations/us-central1/publishers/google/models/gemini-3-flash"
@@ -79,6 +81,12 @@ ERRORS = {
         _CONTEXT,
     ),
     "invalid_request": error(400, "INVALID_ARGUMENT", "temperature must be in the range [0, 2].", _ERRORS),
+    "unsupported": error(
+        400, "INVALID_ARGUMENT", "Unable to submit request because Function Calling is not supported here.", _TOOLS
+    ),
+    "endpoint_unsupported": error(
+        400, "FAILED_PRECONDITION", "claude-unknown is not supported in the streamGenerateContent API.", _ENDPOINT
+    ),
     "server_error": error(500, "INTERNAL", "Internal error encountered.", _ERRORS),
     "overloaded": error(503, "UNAVAILABLE", "The service is currently unavailable.", _ERRORS),
     "timeout": error(504, "DEADLINE_EXCEEDED", "The request did not finish within its deadline.", _ERRORS),
