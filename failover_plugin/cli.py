@@ -37,7 +37,21 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
     told = "what a policy is worth, in virtual time, beside other designs"
     _add_simulate(commands.add_parser("simulate", help=told, description=told.capitalize() + ".", epilog=SCENARIO_FILE))
+    told = "what a provider's answer meant: its class, whose fault, what follows, when to come back, and why"
+    _add_classify(commands.add_parser("classify", help=told, description=told.capitalize() + "."))
     return parser
+
+
+def _add_classify(classify: argparse.ArgumentParser) -> None:
+    add = classify.add_argument
+    classify.set_defaults(run=_classify)
+    add("source", nargs="?", metavar="CASSETTE", help="a VCR cassette: every answer in it; or - for a body from stdin")
+    add("--status", metavar="N", help="the answer's HTTP status")
+    add("--header", action="append", default=[], metavar="'NAME: VALUE'", help="one of its headers; may be repeated")
+    add("--body", metavar="TEXT", help="its body, which may be the text of an event stream")
+    add("--body-file", metavar="FILE", help="a file with its body; - for standard input")
+    add("--provider", metavar="NAME", help="who answered (default: who is at the address in the cassette)")
+    add("--json", action="store_true", help="the same as JSON")
 
 
 def _add_simulate(simulate: argparse.ArgumentParser) -> None:
@@ -63,6 +77,23 @@ def _demo(options: argparse.Namespace) -> int:
     if not plainly and find_spec("rich") is None:
         raise ConfigError('The live table needs rich: pip install "failover-plugin[cli]", or use --plain.')
     return demo(sys.stdout, plainly=plainly or not sys.stdout.isatty())
+
+
+def _classify(options: argparse.Namespace) -> int:
+    from failover_plugin.autopsy.command import run_command
+
+    run_command(
+        sys.stdout,
+        sys.stdin.buffer,
+        options.source,
+        status=options.status,
+        headers=options.header,
+        body=options.body,
+        body_file=options.body_file,
+        provider=options.provider,
+        as_json=options.json,
+    )
+    return 0
 
 
 def _simulate(options: argparse.Namespace) -> int:
