@@ -38,8 +38,21 @@ _MAX_CODE: Final = 100
 
 _MAX_ARGUMENTS: Final = 4
 
-_SPOKEN_CODE = re.compile(r"^([a-z]+(?:_[a-z]+)+): |\bcode='([\w.-]{1,64})'")
-"""How LangChain spells the code of an error inside OpenAI's Responses stream when it raises a ValueError of it."""
+_TRACE: Final = "\nTraceback (most recent call last)"
+"""LiteLLM quotes whole tracebacks, in which every library's words stand."""
+
+_SPOKEN_CODE = re.compile(r"""^([a-z]+(?:_[a-z]+)+): |\bcode='([\w.-]{1,64})'|\b(\w{1,60}Exception) \{["']message""")
+"""How LangChain spells the code of an error inside OpenAI's Responses stream, and LiteLLM one inside Bedrock's."""
+
+_BENEATH: Final = f"{TRANSLATOR}.BaseLLMException"
+"""What LiteLLM raises before its own translation."""
+
+_UNREAD: Final = "unexpected response from"
+"""LiteLLM's words for a chunk in which it does not find what it looks for."""
+
+_SERVERS_FAULT: Final = 500
+
+_BAD_GATEWAY: Final = 502
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +117,15 @@ def unparsed(error: BaseException) -> tuple[ErrorClass, str] | None:
 def _from_exception(error: BaseException) -> Evidence:
     names = class_names(error)
     response = response_of(error)
-    status = status_of(error, response)
     headers = attempt(dict[str, str](), headers_of, error, response)
-    raw = attempt(None, body_of, error, response, status)
     said = _said(error)
-    is_echo = status is None and raw is None and _repeats(error, said)
-    heard = not is_echo and (status is not None or raw is not None or not _is_anybodys(error, names))
+    status = _sent(names, headers, said, status_of(error, response))
+    raw = attempt(None, body_of, error, response, status)
+    answered = status is not None or raw is not None
+    is_wrapper = not answered and _is_answer(attribute(error, "__cause__"))
+    heard = answered or not (is_wrapper or _is_anybodys(error, names))
     known = attempt(bodies.Body(), bodies.read, said if raw is None else raw) if heard else bodies.Body()
-    translated = is_echo or names[0].startswith(f"{TRANSLATOR}.")
+    translated = is_wrapper or names[0].startswith(f"{TRANSLATOR}.")
     return Evidence(
         names=_read_as(error, names),
         status=status,
@@ -127,15 +141,22 @@ def _from_exception(error: BaseException) -> Evidence:
     )
 
 
+def _sent(names: tuple[str, ...], headers: Mapping[str, str], said: str, status: int | None) -> int | None:
+    """The status, unless LiteLLM made it up: for an error inside a stream, or an answer that it could not read."""
+    if not names[0].startswith(f"{TRANSLATOR}.") or headers:
+        return status
+    if _UNREAD in said:
+        return _BAD_GATEWAY
+    return None if status == _SERVERS_FAULT and _BENEATH in names else status
+
+
 def _is_anybodys(error: BaseException, names: tuple[str, ...]) -> bool:
     return names[0].startswith("builtins.") and not of_sdk(raised_in(error))
 
 
-def _repeats(error: BaseException, said: str) -> bool:
-    """Whether it only quotes the error it was raised from, which knows more."""
-    cause = attribute(error, "__cause__")
-    quoted = _said(cause) if isinstance(cause, BaseException) else ""
-    return bool(quoted) and quoted in said
+def _is_answer(cause: object) -> bool:
+    """Whether what was raised from it can only repeat it: it has the provider's answer, with the headers."""
+    return isinstance(cause, BaseException) and status_of(cause, response_of(cause)) is not None
 
 
 def _read_as(error: BaseException, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -152,9 +173,9 @@ def _codes(error: BaseException, response: object, *, translated: bool) -> Itera
 
 
 def _spelt(names: tuple[str, ...], said: str) -> Iterator[str]:
-    if names[0].startswith("builtins."):
+    if names[0].startswith(("builtins.", f"{TRANSLATOR}.")):
         for found in _SPOKEN_CODE.finditer(said[:_MAX_SPOKEN]):
-            yield found[1] or found[2]
+            yield found[1] or found[2] or found[3]
 
 
 def _said(error: BaseException) -> str:
@@ -163,7 +184,7 @@ def _said(error: BaseException) -> str:
     A text of its class's making is asked for only if it was given none: Python's own spells out whatever it holds.
     """
     given = (attribute(error, "message"), *held_arguments(error)[:_MAX_ARGUMENTS])
-    words = next(filter(None, (text(value, MAX_BODY) for value in given)), "")
+    words = next(filter(None, (text(value, MAX_BODY) for value in given)), "").partition(_TRACE)[0]
     if words or not isinstance(attribute(type(error), "__str__"), FunctionType):
         return words
     return attempt("", str, error)[:MAX_BODY]

@@ -85,6 +85,7 @@ TELLING: Final[Mapping[str, ErrorClass]] = {
     **dict.fromkeys(_TIMEOUT, ErrorClass.TIMEOUT),
     **dict.fromkeys(_NETWORK, ErrorClass.NETWORK),
     "failover_plugin.StreamInterrupted": ErrorClass.STREAM_INTERRUPTED,
+    "huggingface_hub.OverloadedError": ErrorClass.OVERLOADED,
     "langchain_core.ContextOverflowError": ErrorClass.CONTEXT_WINDOW,
     "langchain_openai.OpenAIRefusalError": ErrorClass.CONTENT_POLICY,
     "litellm.BlockedPiiEntityError": ErrorClass.CONTENT_POLICY,
@@ -102,6 +103,7 @@ TELLING: Final[Mapping[str, ErrorClass]] = {
 LAST: Final[Mapping[str, ErrorClass]] = {
     "aiohttp.ContentTypeError": ErrorClass.SERVER_ERROR,
     "httpx2.SSEError": ErrorClass.SERVER_ERROR,
+    "huggingface_hub.TextGenerationError": ErrorClass.SERVER_ERROR,
     "json.JSONDecodeError": ErrorClass.SERVER_ERROR,
     "botocore.EventStreamError": ErrorClass.SERVER_ERROR,
     "botocore.HTTPClientError": ErrorClass.NETWORK,
