@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import anthropic
 import groq
@@ -14,6 +15,7 @@ import pytest
 from failover_plugin.emulator import Emulator, Site, faults
 from failover_plugin.emulator.catalogue import ERRORS_OF, NAMES, Documented, documented
 from failover_plugin.emulator.providers import PROVIDERS
+from support.speakers import SPEAKERS, Speaker
 
 COMMON = (
     "rate_limit",
@@ -116,6 +118,7 @@ _KEY_SHAPED = re.compile(
     r"(sk|gsk|xai|hf|nvapi|pplx|csk|fw|tgp|ghp|key)[-_](?=\w*\d)\w{8,}|AIza|AKIA|(?i:bearer) \S{8}"
 )
 _CHAT_SPEAKERS = [name for name in ERRORS_OF if name not in {"anthropic", "vertex", "bedrock", "cohere"}]
+_OWN_SDKS = ["gemini", "vertex", "converse", "mistral", "cohere", "groq", "ollama"]
 
 each_entry = pytest.mark.parametrize(
     "entry", [pytest.param(entry, id=f"{who}-{name}") for who, its in ERRORS_OF.items() for name, entry in its.items()]
@@ -177,6 +180,15 @@ def asked(emulator: Emulator, provider: str) -> tuple[Site, openai.OpenAI]:
     return site, openai.OpenAI(api_key="test-key", base_url=site.openai_url, max_retries=0, timeout=10)
 
 
+def status_of(error: Any) -> object:
+    """Wherever an SDK keeps it: boto3's answer is a dict, Google's status is a ``code``."""
+    match getattr(error, "response", None):
+        case {"ResponseMetadata": {"HTTPStatusCode": status}}:
+            return status
+        case _:
+            return getattr(error, "status_code", None) or error.code
+
+
 def listen(client: openai.OpenAI, heard: list[str]) -> None:
     for chunk in client.chat.completions.create(
         model="a-model", messages=[{"role": "user", "content": "hi"}], stream=True
@@ -196,6 +208,16 @@ def test_openai_s_sdk_meets_each_error(emulator: Emulator, provider: str) -> Non
             sent = answer.text if isinstance(entry.body, str) else answer.json()
             assert (answer.status_code, sent) in ((entry.status, entry.body), (entry.status, [entry.body])), name
             assert entry.headers.items() <= dict(answer.headers).items(), name
+
+
+@pytest.mark.parametrize(("provider", "ask"), [SPEAKERS[name] for name in _OWN_SDKS], ids=_OWN_SDKS)
+def test_the_provider_s_own_sdk_meets_each_error(emulator: Emulator, provider: str, ask: Speaker) -> None:
+    site = emulator.site(f"own-sdk-{provider}", provider=provider)
+    for name, entry in plain_errors(provider):
+        site.script(faults.documented(name))
+        with pytest.raises(Exception, match=r".") as raised:
+            list(ask(site, stream=False))
+        assert status_of(raised.value) == entry.status, name
 
 
 def test_groq_s_sdk_knows_a_rate_limit_and_its_end(emulator: Emulator) -> None:
