@@ -42,7 +42,7 @@ LACKS = {
     },
     "bedrock": {"content_policy": _IN_A_200},
     "mistral": {"insufficient_quota": _UNSEEN, "content_policy": _UNSEEN},
-    "cohere": {"permission_denied": _UNSEEN, "content_policy": _UNSEEN, "overloaded": "it documents a 500 only"},
+    "cohere": {"content_policy": "its 498 is no longer documented", "overloaded": "it documents a 500 only"},
     "groq": {"content_policy": _UNSEEN},
     "deepseek": {"permission_denied": _UNSEEN},
     "together": {
@@ -50,7 +50,7 @@ LACKS = {
         "unsupported": _UNSEEN,
         "content_policy": _UNSEEN,
     },
-    "fireworks": {"context_length": _UNSEEN, "unsupported": _UNSEEN, "content_policy": _UNSEEN},
+    "fireworks": {"context_length": _UNSEEN, "content_policy": _UNSEEN},
     "huggingface": {"unsupported": _UNSEEN, "content_policy": _UNSEEN},
     "perplexity": {
         "insufficient_quota": "an empty account is a 401 like a wrong key",
@@ -78,7 +78,6 @@ LACKS = {
         "permission_denied": _UNSEEN,
         "context_length": "it truncates the prompt",
         "content_policy": _OWN_SERVER,
-        "overloaded": _UNSEEN,
     },
     "vllm": {
         "rate_limit": _OWN_SERVER,

@@ -1,4 +1,7 @@
-"""Cohere's errors: ``{"id", "message"}``; a trial key's limit per minute and per month differ only in the words."""
+"""Cohere's errors: ``{"id", "message"}``; a trial key's limit per minute and per month differ only in the words.
+
+A 403 is a web page of what stands before it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from failover_plugin.emulator.catalogue.entry import Documented
 
 _ERRORS = "https://docs.cohere.com/reference/errors"
 _LIMITS = "https://docs.cohere.com/docs/rate-limits"
+_FORBIDDEN = "https://github.com/Cinnamon/kotaemon/issues/372"
 _STREAM = "https://docs.cohere.com/reference/chat-stream"
 
 
@@ -20,6 +24,12 @@ ERRORS = {
     ),
     "credit_balance": _error(402, "Please add or update your payment method to continue."),
     "invalid_api_key": _error(401, "invalid api token"),
+    "permission_denied": Documented(
+        status=403,
+        body='<!doctype html><meta charset="utf-8"><title>403</title>403 Forbidden',
+        follows=_FORBIDDEN,
+        headers={"content-type": "text/html; charset=utf-8"},
+    ),
     "model_not_found": _error(
         404,
         "model 'command-unknown' not found, make sure the correct model ID was used and that you have access to it.",

@@ -14,6 +14,7 @@ _SUSPENDED = "https://github.com/pollinations/pollinations/issues/12136"
 _MODEL = "https://github.com/warpdotdev/warp/issues/15107"
 _LIMITED = "https://github.com/BerriAI/litellm/pull/11455"
 _USAGE = "https://github.com/GordeyZuev/LEAP/issues/6"
+_IMAGE = "https://github.com/pydantic/pydantic-ai/issues/2424"
 _BUSY = "https://github.com/BerriAI/litellm/pull/9779"
 
 
@@ -24,8 +25,10 @@ def _error(
     return Documented(status=status, body={"error": error, "request_id": "emulated"}, follows=follows)
 
 
-def _older(status: int, message: str, follows: str, headers: Mapping[str, str] | None = None) -> Documented:
-    error = {"object": "error", "type": "invalid_request_error", "message": message}
+def _older(
+    status: int, message: str, follows: str, headers: Mapping[str, str] | None = None, **more: object
+) -> Documented:
+    error = {"object": "error", "type": "invalid_request_error", "message": message, **more}
     return Documented(status=status, body={"error": error}, follows=follows, headers=headers or {})
 
 
@@ -52,6 +55,12 @@ ERRORS = {
         404, "Model not found, inaccessible, and/or not deployed", "NOT_FOUND", follows=_MODEL, param="model"
     ),
     "invalid_request": _error(400, "The input or its form is invalid."),
+    "unsupported": _older(
+        400,
+        "Cannot preprocess image len(combined_imgs) = 1, len(image_ranges) = 0",
+        _IMAGE,
+        code="invalid_request_error",
+    ),
     "timeout": _error(408, "The request took too long to complete."),
     "server_error": _error(500, "Internal server error"),
     "overloaded": _older(429, "server overloaded, please try again later", _BUSY),

@@ -2,6 +2,8 @@
 
 Every 429 speaks of plan and billing; which quota it is, ``QuotaFailure`` says in ``details``, and how long to wait,
 ``RetryInfo``. A wrong key is a 400, and a prompt that is blocked is no error but a 200 without candidates.
+
+Its newer Interactions API has ``{"error": {code, message}}`` with a word for a code; a prompt that is blocked is a 400.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ _TOOLS = "https://github.com/agno-agi/agno/issues/3505"
 _FIELD = "https://github.com/Alishahryar1/free-claude-code/issues/1548"
 _BUSY = "https://github.com/google-gemini/gemini-cli/issues/5191"
 _CAPACITY = "https://github.com/badrisnarayanan/antigravity-claude-proxy/issues/197"
+_INTERACTIONS = "https://ai.google.dev/gemini-api/docs/api-errors"
+_REFUSED = "https://github.com/googleapis/js-genai/issues/1973"
 _ARRAY = "https://github.com/google-gemini/gemini-cli/issues/6678"
 
 _TYPE = "type.googleapis.com/google.rpc."
@@ -33,6 +37,10 @@ def error(status: int, name: str, message: str, follows: str = _CODES, *details:
     """An error as Google's APIs send it: ``name`` is the gRPC code."""
     body = {"code": status, "message": message, "status": name} | ({"details": list(details)} if details else {})
     return Documented(status=status, body={"error": body}, follows=follows)
+
+
+def _interaction(status: int, code: str, message: str, follows: str = _INTERACTIONS) -> Documented:
+    return Documented(status=status, body={"error": {"code": code, "message": message}}, follows=follows)
 
 
 def info(reason: str, service: str, domain: str = "googleapis.com", **metadata: str) -> dict[str, Any]:
@@ -134,5 +142,14 @@ ERRORS = {
         ],
         follows=_ARRAY,
     ),
+    "interactions_rate_limit": _interaction(429, "rate_limit_exceeded", "The limit per minute is exceeded."),
+    "interactions_quota": _interaction(429, "quota_exceeded", "The daily quota is exceeded."),
+    "interactions_payment": _interaction(402, "payment_required", "Payment is required."),
+    "interactions_key": _interaction(401, "authentication", "The API key is missing, invalid or expired."),
+    "interactions_permission": _interaction(403, "permission_denied", "This key may not use that."),
+    "interactions_model": _interaction(404, "model_not_found", "The model was not found."),
+    "interactions_request": _interaction(400, "invalid_request", "A parameter is invalid."),
+    "interactions_parameter": _interaction(400, "parameter_unknown", "There is no such parameter."),
+    "interactions_refused": _interaction(400, "prohibited_content", "The input is blocked.", _REFUSED),
     "stream_error": error(503, "UNAVAILABLE", "The model is overloaded.", _BUSY),
 }

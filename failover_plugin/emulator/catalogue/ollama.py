@@ -11,6 +11,8 @@ _API = "https://docs.ollama.com/api/errors"
 _HOUR = "https://github.com/continuedev/continue/issues/9233"
 _SESSION = "https://github.com/continuedev/continue/issues/11444"
 _WEEK = "https://github.com/diegosouzapw/OmniRoute/issues/3709"
+_BUSY = "https://github.com/ollama/ollama/issues/15934"
+_QUEUE = "https://github.com/valentinfrlch/ha-llmvision/issues/648"
 _TOOLS = "https://github.com/ollama/ollama/issues/14795"
 _TOOLS_V1 = "https://github.com/ollama/ollama/issues/6027"
 
@@ -44,6 +46,8 @@ ERRORS = {
         follows=_TOOLS_V1,
     ),
     "server_error": _error(500, "the model failed to generate a response"),
+    "overloaded": _error(503, "Server overloaded, please retry shortly (ref: emulated)", _BUSY),
+    "queue_full": _error(503, "server busy, please try again.  maximum pending requests exceeded", _QUEUE),
     "unreachable": _error(502, "the cloud model cannot be reached"),
     "stream_error": _error(500, "an error was encountered while running the model"),
 }
