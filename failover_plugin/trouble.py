@@ -1,17 +1,16 @@
 """What outcomes change: whom a failure is booked on, what an opening and a recovery entail for everybody concerned.
 
-Kept apart from ``FleetHealth``, which is the lock, the verbs and the leases; everything here runs under that lock. Told
-the time, in monotonic seconds.
+Under the lock of the ``Commons``. Told the time, in monotonic seconds.
 """
 
 from __future__ import annotations
 
 from math import inf
-from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from failover_plugin.breaker import Breaker
 from failover_plugin.classify import Hold
+from failover_plugin.commons import Commons
 from failover_plugin.events import BreakerClosed, BreakerOpened, KeyBlocked
 from failover_plugin.evidence import FAILURE
 from failover_plugin.limits import EASE, ConcurrencyLimit
@@ -19,9 +18,6 @@ from failover_plugin.model import Diagnosis, ErrorClass, Scope
 from failover_plugin.scopes import label
 from failover_plugin.standing import PROTECTS, Lease, Standing, scope_keys
 from failover_plugin.uplink import Uplink
-
-if TYPE_CHECKING:
-    from failover_plugin.health import FleetHealth
 
 ALIVE = 2.0
 """Seconds since the last first content in which a server that says it is overloaded is only that."""
@@ -42,10 +38,10 @@ HALF_LIFE = 60.0
 class Trouble:
     """Books outcomes on the scopes of one fleet."""
 
-    def __init__(self, health: FleetHealth, rng: Random) -> None:
-        self._health = health
-        self._policy = health._policy  # noqa: SLF001 - one concept in two files  # pyright: ignore[reportPrivateUsage]
-        self._rng = rng
+    def __init__(self, commons: Commons) -> None:
+        self._commons = commons
+        self._policy = commons.policy
+        self._rng = commons.rng
         self.uplink = Uplink()
 
     # -- a sign of life -----------------------------------------------------------------------------------------------
@@ -60,11 +56,11 @@ class Trouble:
         self._take_back(lease, now)
         if limit is not None:
             eased = standing.latency is None or not standing.latency.overloaded(0.55)
-            limit.grow(standing.counts.in_flight, eased=eased, wanted=bool(self._health.news.waiting))
+            limit.grow(standing.counts.in_flight, eased=eased, wanted=bool(self._commons.news.waiting))
             if limit.value == inf:
                 standing.limit = None
-            self._health.news.room(1)
-        self._health.review(standing, now)
+            self._commons.news.room(1)
+        self._commons.review(standing, now)
 
     def over(self, lease: Lease, now: float) -> None:
         """It was answered in full."""
@@ -85,7 +81,7 @@ class Trouble:
         latency = standing.latency
         if self._policy.limits.adaptive and in_flight >= STEADY and latency is not None and latency.overloaded():
             self._limit(standing).shrink(in_flight, now, EASE, 0.5 * standing.peak)
-            self._health.review(standing, now)
+            self._commons.review(standing, now)
 
     def busy(self, standing: Standing, now: float) -> bool:
         """Whether it is slow because it has too much to do: content still comes from it, but ever later."""
@@ -107,14 +103,14 @@ class Trouble:
         """
         standing, late_already = lease.standing, lease.late
         lease.late = True
-        if late_already or self.busy(standing, now) or not self._health.tempo.surprising(lease, now):
+        if late_already or self.busy(standing, now) or not self._commons.tempo.surprising(lease, now):
             return
         sure = not self.stranger(lease) and not lease.probe and standing.heard_of < lease.started
         lease.doubt = SURE if sure else UNSURE
         if not lease.probe:
             standing.counts.failed(now, lease.doubt)
             self._suspect(lease, Scope.TARGET, lease.doubt, "late", now)
-            self._health.review(standing, now)
+            self._commons.review(standing, now)
 
     def anomaly(self, lease: Lease, now: float) -> None:
         """Its first content was unusually late, and the policy takes that for evidence."""
@@ -171,14 +167,14 @@ class Trouble:
         standing, verdict = lease.standing, self._policy.verdict(diagnosis.error_class)
         if verdict.hold is Hold.COOL:
             named = diagnosis.retry_after
-            rates = self._health.scopes.rates(standing)
+            rates = self._commons.scopes.rates(standing)
             rates.cooldown.extend(verdict.seconds if named is None else named, now, self._rng)
             limited = diagnosis.error_class is ErrorClass.RATE_LIMIT
             rates.cooldown.why = "rate limit" if limited else f"cooling after {diagnosis.title}"
             self.changed(standing, Scope.RATE, now)
             return None
         if verdict.hold is Hold.BLOCK:
-            breaker = self._health.scopes.breaker(standing, scope)
+            breaker = self._commons.scopes.breaker(standing, scope)
             seconds, named = verdict.seconds or 60.0, diagnosis.retry_after or 0.0
             if breaker.blocked(lease.born, seconds, diagnosis.title, now, self._rng, named):
                 self._opened(standing, scope, now, again=breaker in lease.probes, alert=scope is not Scope.TARGET)
@@ -204,7 +200,7 @@ class Trouble:
         probe = any(breaker in lease.probes for own, breaker in standing.breakers if own is scope)
         if not weight and not probe:
             return None
-        breaker = self._health.scopes.breaker(standing, scope)
+        breaker = self._commons.scopes.breaker(standing, scope)
         if lease.born < breaker.epoch:
             return breaker
         enough = self._enough(lease, breaker, now)
@@ -221,7 +217,7 @@ class Trouble:
         if breaker.evidence.suspicion(now) * breaker.evidence.limit < 0.5 * FAILURE:
             breaker.since = now
         answers, others = lease.standing.heard_of > breaker.since, ~(1 << lease.standing.index)
-        dear = answers or any(tier.full & others for tier in self._health.roster.tiers)
+        dear = answers or any(tier.full & others for tier in self._commons.roster.tiers)
         at_once = now - lease.started < PROMPT and not lease.content
         return self._policy.breaker.caution if dear and at_once else 1.0
 
@@ -229,34 +225,34 @@ class Trouble:
 
     def _opened(self, standing: Standing, scope: Scope, now: float, *, again: bool, alert: bool) -> None:
         """Everybody who shares the scope is left alone; their calls that are still silent may go elsewhere."""
-        for companion in self._health.scopes.companions(standing, scope):
+        for companion in self._commons.scopes.companions(standing, scope):
             if not again:
                 companion.before = companion.counts.in_flight
             for wake in (companion.silent or {}).values():
-                self._health.news.call(wake)
+                self._commons.news.call(wake)
             companion.silent = None
-            self._health.review(companion, now)
-        if self._health.news.wanted:
+            self._commons.review(companion, now)
+        if self._commons.news.wanted:
             self._announce(standing, scope, now, again=again, alert=alert)
 
     def _closed(self, standing: Standing, scope: Scope, now: float) -> None:
         """They are back: slowly, if their server had failed."""
-        for companion in self._health.scopes.companions(standing, scope):
+        for companion in self._commons.scopes.companions(standing, scope):
             if scope is Scope.TARGET:
                 companion.counts.erred = 0.0
                 if companion.latency:
-                    companion.latency.restart(self._health.tempo.usual)
+                    companion.latency.restart(self._commons.tempo.usual)
                 if self._policy.breaker.ramp and self._policy.limits.adaptive:
                     self._limit(companion).ramp(companion.before, companion.counts.in_flight)
-            self._health.review(companion, now)
-        self._health.news.room(len(self._health.news.waiting))
-        if self._health.news.wanted:
-            self._health.news.add(BreakerClosed(at=now, **self.place(standing, scope)))
+            self._commons.review(companion, now)
+        self._commons.news.room(len(self._commons.news.waiting))
+        if self._commons.news.wanted:
+            self._commons.news.add(BreakerClosed(at=now, **self.place(standing, scope)))
 
     def _announce(self, standing: Standing, scope: Scope, now: float, *, again: bool, alert: bool) -> None:
-        breaker, where = self._health.scopes.breaker(standing, scope), self.place(standing, scope)
+        breaker, where = self._commons.scopes.breaker(standing, scope), self.place(standing, scope)
         seconds = (breaker.until or now) - now
-        self._health.news.add(
+        self._commons.news.add(
             KeyBlocked(at=now, reason=breaker.reason, blocked_for=seconds, **where)
             if alert
             else BreakerOpened(at=now, reason=breaker.reason, until_in=seconds, probe_failed=again, **where)
@@ -265,13 +261,13 @@ class Trouble:
     def place(self, standing: Standing, scope: Scope) -> dict[str, Any]:
         """A scope, as events name it."""
         key = scope_keys(standing.target).get(scope) or scope_keys(standing.target)[Scope.CREDENTIAL]
-        companions = self._health.scopes.companions(standing, scope)
+        companions = self._commons.scopes.companions(standing, scope)
         return {"scope": scope, "key": label(key), "targets": tuple(c.id for c in companions)}
 
     def changed(self, standing: Standing, scope: Scope, now: float) -> None:
         """Something about a scope did: look at all who share it."""
-        for companion in self._health.scopes.companions(standing, scope):
-            self._health.review(companion, now)
+        for companion in self._commons.scopes.companions(standing, scope):
+            self._commons.review(companion, now)
 
     @staticmethod
     def _limit(standing: Standing) -> ConcurrencyLimit:

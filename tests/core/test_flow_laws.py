@@ -321,7 +321,7 @@ class FleetLaws(Laws):
         if not hasattr(self, "requests"):
             return
         calling = Counter(c.target.id for t in self.requests for c in t.calls)
-        leases = Counter(lease.standing.id for lease in self.health._mortal)
+        leases = Counter(lease.standing.id for lease in self.health.leases.open)
         report = self.world.failover.health()
         for line in report.targets:
             assert line.in_flight == calling[line.target] == leases[line.target]
@@ -341,7 +341,7 @@ class FleetLaws(Laws):
         if not hasattr(self, "requests") or self.policy.last_resort != "off":  # see test_last_resort
             return
         for _, _, breaker in self.health.scopes:
-            probing = [lease for lease in self.health._mortal if breaker in lease.probes]
+            probing = [lease for lease in self.health.leases.open if breaker in lease.probes]
             assert breaker.probes <= 1
             assert len([lease for lease in probing if lease.born >= breaker.epoch]) >= breaker.probes
 
@@ -352,7 +352,7 @@ class FleetLaws(Laws):
             told.calls = []
             self.ends(told)
         if hasattr(self, "requests"):
-            assert not self.health._mortal
+            assert not self.health.leases.open
             assert self.world.in_flight == 0
 
     def ends(self, told: Told) -> None:

@@ -374,7 +374,7 @@ class TestInFlight:
     def test_nothing_is_kept_of_a_lease_that_is_settled(self) -> None:
         stage = Stage(target("a"))
         stage.end(stage.admit("a", lifetime=30.0))
-        assert not stage.health._mortal
+        assert not stage.health.leases.open
 
     def test_of_many_leases_each_expires_at_its_own_time(self) -> None:
         stage = Stage(target("a"))

@@ -207,7 +207,7 @@ class HealthLaws(Laws):
     def permits_are_neither_lost_nor_counted_twice(self) -> None:
         if not hasattr(self, "open"):
             return
-        assert set(self.health._mortal) == set(self.open)
+        assert set(self.health.leases.open) == set(self.open)
         under_way = Counter(lease.standing.id for lease in self.open)
         for line in self.failover.health().targets:
             ended = self.ended

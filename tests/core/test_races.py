@@ -74,7 +74,7 @@ class Stage:
     def is_left(self) -> bool:
         assert self.failover.health().in_flight == 0
         assert not self.open
-        assert not self.failover._fleet.health._mortal
+        assert not self.failover._fleet.health.leases.open
         assert not self.failover._fleet.health.news.waiting
         return True
 

@@ -247,7 +247,7 @@ def test_the_books_balance_after_a_storm() -> None:
     assert sum(line.failures for line in report.targets) > 0
     assert report.spent == sum(line.attempts for line in report.targets)
 
-    assert not health._mortal
+    assert not health.leases.open
     assert not health.news.waiting
     assert not health.news
     for standing in health.roster.standings:
