@@ -170,7 +170,15 @@ class Roster:
             for target in members:
                 counts = known.get(target.id) or Counts()
                 price = 1.0 if target.cost is None else target.cost
-                standing = Standing(target, target.id, target.weight, price, len(self.standings), tier, counts)
+                standing = Standing(
+                    target=target,
+                    id=target.id,
+                    weight=target.weight,
+                    price=price,
+                    index=len(self.standings),
+                    tier=tier,
+                    counts=counts,
+                )
                 standing.disabled = not target.enabled
                 tier.join(standing)
                 self.standings.append(standing)

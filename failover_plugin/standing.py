@@ -103,24 +103,38 @@ class Rates:
         return self.tokens.free_at(free, tokens) if self.tokens else free
 
 
-@dataclass(slots=True, eq=False)
-class Standing:
+@dataclass(slots=True, eq=False, kw_only=True)
+class HotFields:
+    """What a choice and a healthy call use of a target: a base's slots come first, so these lie side by side in memory,
+    and of ten thousand targets less is fetched.
+    """
+
+    weight: float
+    price: float
+    """What a call costs, for the budget: 1 where nobody says."""
+    counts: Counts = field(default_factory=Counts)
+    breakers: tuple[tuple[Scope, Breaker], ...] = ()
+    latency: Baseline | None = None
+    """How long the first content of a stream takes."""
+    heard: float = -inf
+    """When a first content last arrived."""
+    silent: dict[Lease, Callable[[], None]] | None = None
+    """Calls under way without content whose callers want to hear if the target fails meanwhile."""
+    guarded: bool = False
+    """Whether a call can change what it is fit for: it has limits, or is on trial."""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Standing(HotFields):
     """A target as a strategy sees it. New facts make a new standing; requests under way go on with the old one."""
 
     target: Target
     id: str
-    weight: float
-    price: float
-    """What a call costs, for the budget: 1 where nobody says."""
     index: int
     """Its place among all targets, in the order of their tiers."""
     tier: Tier
-    counts: Counts = field(default_factory=Counts)
-    breakers: tuple[tuple[Scope, Breaker], ...] = ()
     rates: Rates | None = None
     limit: ConcurrencyLimit | None = None
-    latency: Baseline | None = None
-    """How long the first content of a stream takes."""
     disabled: bool = False
     slow: bool = False
     before: int = 0
@@ -131,8 +145,6 @@ class Standing:
     """When the next such test is due."""
     waits: int = 0
     """Tests so far that found it still slow."""
-    heard: float = -inf
-    """When a first content last arrived."""
     heard_of: float = -inf
     """When the latest call began that was answered, if it was answered while others were under way or a breaker
     kept watch: who else would ask?
@@ -142,10 +154,6 @@ class Standing:
     peak: float = 0.0
     """Calls at once lately: the highest number, fading by half in a minute."""
     peak_at: float = 0.0
-    silent: dict[Lease, Callable[[], None]] | None = None
-    """Calls under way without content whose callers want to hear if the target fails meanwhile."""
-    guarded: bool = False
-    """Whether a call can change what it is fit for: it has limits, or is on trial."""
     grade: Grade = Grade.OUT
     due: float = inf
     """When to look at it again."""
