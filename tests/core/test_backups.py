@@ -63,6 +63,18 @@ def test_the_late_call_answers_first_and_nobody_has_failed() -> None:
     assert b.attempts == 1
 
 
+def test_a_backup_that_is_late_itself_is_not_to_blame_when_the_first_call_answers() -> None:
+    """It began later: that it has lost says nothing about its target."""
+    fleet = world()
+    story = late(fleet)
+    first, backup = story.call, story.backs_up()
+    assert backup is not None
+    story.backs_up(backup, after=30.0)
+    assert story.speaks(first, after=1.0) == [backup]
+    assert trail(story) == ["b cancelled"]
+    assert fleet.line("b").failures == 0
+
+
 def test_a_plain_answer_wins_as_a_first_content_does() -> None:
     fleet = world()
     fleet.acquaint("a", 1.0)

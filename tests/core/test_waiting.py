@@ -64,6 +64,16 @@ def test_patience_ends_and_the_request_fails_fast() -> None:
     assert "1 calls under way" in str(step.error)  # type: ignore[union-attr]
 
 
+def test_who_wakes_after_the_deadline_asks_nobody_any_more() -> None:
+    """The machine was asleep, or the loop blocked: the place is free, and the caller has gone."""
+    fleet = world(narrow())
+    first, story = fleet.request().asks("a"), fleet.request(Request(deadline=5.0))
+    waits(story)
+    first.succeeds(after=6.0)
+    assert isinstance(story.gives_up(), DeadlineExceeded)
+    assert fleet.line("a").attempts == 1
+
+
 def test_without_patience_nobody_waits() -> None:
     fleet = world(narrow(), patience=0.0)
     fleet.request().asks("a")
