@@ -129,7 +129,6 @@ OWN: Final[tuple[Rule, ...]] = (
     # -- Together, Fireworks, Hugging Face, NVIDIA ---------------------------------------------------------------------
     rule("together", E.QUOTA_EXHAUSTED, "credit_limit", statuses=(402, 403)),
     rule("together", E.RATE_LIMIT, "credit_limit", statuses=(429,)),
-    rule("together", E.CONTEXT_WINDOW, says=("`inputs` tokens + `max_new_tokens` must be",), statuses=_REFUSED),
     rule("fireworks", E.QUOTA_EXHAUSTED, "precondition_failed", statuses=(412,)),
     rule("fireworks", E.QUOTA_EXHAUSTED, statuses=(412,), says=("suspended", "spending limit", "invoice")),
     rule("huggingface", E.OVERLOADED, says=("currently loading", "too busy"), statuses=(429, 500, 503)),
@@ -178,7 +177,8 @@ OWN: Final[tuple[Rule, ...]] = (
     rule("moonshot", E.CONTEXT_WINDOW, says=("exceeded model token limit", "input token length too long")),
     rule("qwen", E.QUOTA_EXHAUSTED, "arrearage prepaidbilloverdue postpaidbilloverdue commoditynotpurchased"),
     rule("qwen", E.QUOTA_EXHAUSTED, "allocationquota.freetieronly accessdenied.unpurchased"),
-    rule("qwen", E.QUOTA_EXHAUSTED, "throttling.allocationquota", says=("free … quota",)),
+    rule("qwen", E.QUOTA_EXHAUSTED, "throttling.allocationquota insufficient_quota", says=("free … quota",)),
+    rule("qwen", E.RATE_LIMIT, "insufficient_quota", says=("allocated quota exceeded",)),
     rule(
         "qwen",
         E.RATE_LIMIT,

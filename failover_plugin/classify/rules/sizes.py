@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from failover_plugin.classify.evidence import Evidence
 
+_KINDS = ("input-tokens", "output-tokens", "tokens")
+
 _LIMIT_AND_REQUESTED = re.compile(r"\blimit:? ([0-9][0-9,]*),(?: used:? [0-9][0-9,]*,)? requested:? ([0-9][0-9,]*)")
 
 
@@ -20,14 +22,14 @@ def never_fits(evidence: Evidence) -> bool:
 
 
 def untouched_limit(evidence: Evidence) -> bool:
-    """Whether a limit of which nothing has been used was exceeded, and no time is named: how Anthropic refuses a
-    request that is too large for a minute.
+    """Whether a limit was exceeded of which, as far as is told, nothing has been used, and no time is named: how
+    Anthropic refuses a request that is too large for a minute.
     """
-    return (
-        "retry-after" not in evidence.headers
-        and evidence.headers.get("x-should-retry") == "false"
-        and any(_untouched(evidence.headers, kind) for kind in ("input-tokens", "output-tokens", "tokens"))
-    )
+    headers = evidence.headers
+    if "retry-after" in headers or headers.get("x-should-retry") != "false":
+        return False
+    told = [kind for kind in _KINDS if f"anthropic-ratelimit-{kind}-limit" in headers]
+    return any(_untouched(headers, kind) for kind in told) if told else "tokens per minute" in evidence.text
 
 
 def _untouched(headers: Mapping[str, str], kind: str) -> bool:
