@@ -1,4 +1,4 @@
-"""Emulated providers on loopback: what OpenAI, Azure and Anthropic send, healthy or with a fault, by script or by time.
+"""Emulated providers on loopback: what twenty-five of them send, healthy or with a fault, by script or by time.
 
 For demos, fire drills and tests; the bodies follow the providers' public documentation and come from no recording.
 """

@@ -15,7 +15,9 @@ from failover_plugin.emulator.ask import Ask
 from failover_plugin.emulator.faults import Fault
 from failover_plugin.emulator.providers import BASE_PATHS
 
-_SECRET = frozenset({"authorization", "x-api-key", "api-key", "cookie", "proxy-authorization"})
+_SECRET = frozenset(
+    {"authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token", "cookie", "proxy-authorization"}
+)
 
 Prefill = Literal["continue", "ignore", "refuse"]
 
