@@ -27,7 +27,6 @@ from failover_plugin.classify.answers import (
 )
 from failover_plugin.classify.links import TRANSLATOR, chain, class_names, of_sdk, raised_in
 from failover_plugin.classify.strangers import attempt, attribute, held, held_arguments, item, lowered, text
-from failover_plugin.classify.texts import MAX_BODY
 from failover_plugin.model import ErrorClass
 
 __all__ = ["Evidence", "chain", "class_names", "from_exception", "from_response", "lowered", "unparsed"]
@@ -38,11 +37,17 @@ _MAX_CODE: Final = 100
 
 _MAX_ARGUMENTS: Final = 4
 
+_MAX_SAID: Final = 4096
+"""Characters of an exception's own words that are read: a provider's body may be quoted in them."""
+
 _TRACE: Final = "\nTraceback (most recent call last)"
 """LiteLLM quotes whole tracebacks, in which every library's words stand."""
 
-_SPOKEN_CODE = re.compile(r"""^([a-z]+(?:_[a-z]+)+): |\bcode='([\w.-]{1,64})'|\b(\w{1,60}Exception) \{["']message""")
-"""How LangChain spells the code of an error inside OpenAI's Responses stream, and LiteLLM one inside Bedrock's."""
+_RESPONSES_CODE = re.compile(r"^([a-z]+(?:_[a-z]+)+): ")
+_RESPONSES_ERROR = re.compile(r"code='([\w.-]{1,64})'")
+"""How LangChain spells the code of an error inside OpenAI's Responses stream."""
+
+_ON_PURPOSE: Final = frozenset(("builtins.Exception", "builtins.RuntimeError", "builtins.ValueError"))
 
 _BENEATH: Final = f"{TRANSLATOR}.BaseLLMException"
 """What LiteLLM raises before its own translation."""
@@ -151,7 +156,8 @@ def _sent(names: tuple[str, ...], headers: Mapping[str, str], said: str, status:
 
 
 def _is_anybodys(error: BaseException, names: tuple[str, ...]) -> bool:
-    return names[0].startswith("builtins.") and not of_sdk(raised_in(error))
+    """Whether nobody knows who speaks: not if an SDK raised it on purpose. It may also have stumbled."""
+    return names[0].startswith("builtins.") and not (names[0] in _ON_PURPOSE and of_sdk(raised_in(error)))
 
 
 def _is_answer(cause: object) -> bool:
@@ -173,9 +179,11 @@ def _codes(error: BaseException, response: object, *, translated: bool) -> Itera
 
 
 def _spelt(names: tuple[str, ...], said: str) -> Iterator[str]:
-    if names[0].startswith(("builtins.", f"{TRANSLATOR}.")):
-        for found in _SPOKEN_CODE.finditer(said[:_MAX_SPOKEN]):
-            yield found[1] or found[2] or found[3]
+    if names[0].startswith("builtins."):
+        yield from _RESPONSES_CODE.findall(said[:_MAX_CODE])
+        yield from _RESPONSES_ERROR.findall(said[:_MAX_SPOKEN])
+    elif names[0].startswith(f"{TRANSLATOR}.") and "Exception {" in said[:_MAX_SPOKEN]:
+        yield said[: said.index("Exception {") + len("Exception")].rpartition(" ")[2][:_MAX_CODE]
 
 
 def _said(error: BaseException) -> str:
@@ -184,10 +192,10 @@ def _said(error: BaseException) -> str:
     A text of its class's making is asked for only if it was given none: Python's own spells out whatever it holds.
     """
     given = (attribute(error, "message"), *held_arguments(error)[:_MAX_ARGUMENTS])
-    words = next(filter(None, (text(value, MAX_BODY) for value in given)), "").partition(_TRACE)[0]
+    words = next(filter(None, (text(value, _MAX_SAID) for value in given)), "").partition(_TRACE)[0]
     if words or not isinstance(attribute(type(error), "__str__"), FunctionType):
         return words
-    return attempt("", str, error)[:MAX_BODY]
+    return attempt("", str, error)[:_MAX_SAID]
 
 
 def _errno(error: BaseException) -> int | None:

@@ -105,6 +105,7 @@ LAST: Final[Mapping[str, ErrorClass]] = {
     "httpx2.SSEError": ErrorClass.SERVER_ERROR,
     "huggingface_hub.TextGenerationError": ErrorClass.SERVER_ERROR,
     "json.JSONDecodeError": ErrorClass.SERVER_ERROR,
+    "ollama.ResponseError": ErrorClass.SERVER_ERROR,
     "botocore.EventStreamError": ErrorClass.SERVER_ERROR,
     "botocore.HTTPClientError": ErrorClass.NETWORK,
     "pydantic_core.Unmarshaller": ErrorClass.SERVER_ERROR,

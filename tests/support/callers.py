@@ -6,6 +6,7 @@ An SDK is imported when its call is built, so that a test of one does not pay fo
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +118,12 @@ def bedrock_client(site: Site) -> Any:
 def boto3(site: Site) -> Calls:
     client = bedrock_client(site)
     asked: Any = {"modelId": CLAUDE_ON_BEDROCK, "messages": [{"role": "user", "content": [{"text": "Hello"}]}]}
-    return Calls(lambda: client.converse(**asked), lambda: list(client.converse_stream(**asked)["stream"]))
+
+    def streamed() -> list[object]:
+        with closing(client.converse_stream(**asked)["stream"]) as events:
+            return list(events)
+
+    return Calls(lambda: client.converse(**asked), streamed)
 
 
 def mistralai(site: Site) -> Calls:
@@ -152,8 +158,9 @@ def ollama(site: Site) -> Calls:
 
 
 def huggingface(site: Site) -> Calls:
-    from huggingface_hub import InferenceClient
+    from huggingface_hub import InferenceClient, constants
 
+    constants.HF_HUB_OFFLINE = False  # the emulator is no hub, and may be asked offline
     ask: Any = InferenceClient(base_url=site.openai_url, api_key=KEY, timeout=SECONDS).chat_completion
     return Calls(lambda: ask(messages=HELLO), lambda: list(ask(messages=HELLO, stream=True)))
 
@@ -272,8 +279,10 @@ def chat_openrouter(site: Site) -> Calls:
 
 
 def chat_huggingface(site: Site) -> Calls:
+    from huggingface_hub import constants
     from langchain_huggingface import ChatHuggingFace, HuggingFaceEndpoint
 
+    constants.HF_HUB_OFFLINE = False
     endpoint = HuggingFaceEndpoint(endpoint_url=site.url, huggingfacehub_api_token=KEY, timeout=5)
     return _model(ChatHuggingFace(llm=endpoint, model_id="m"))
 
