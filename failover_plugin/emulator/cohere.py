@@ -1,7 +1,9 @@
 """Cohere's second chat API on the wire.
 
 Follows https://docs.cohere.com/v2/reference/chat and https://docs.cohere.com/v2/reference/chat-stream: a stream that
-fails ends with ``message-end`` whose finish reason is ``ERROR``, with the message beside it. The headers are those of
+fails ends with ``message-end`` whose finish reason is ``ERROR``, with the message beside it. Server-sent events end
+with ``[DONE]``, as in https://github.com/cohere-ai/cohere-python/issues/730; who accepts JSON only, as LiteLLM does,
+gets one event a line, the default of https://docs.cohere.com/v1/reference/chat. The headers are those of
 https://github.com/cohere-ai/cohere-typescript/issues/222.
 """
 
@@ -10,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from failover_plugin.emulator.ask import Answer, Ask, Text
+from failover_plugin.emulator.ask import Answer, Ask, Text, ToolCall
 from failover_plugin.emulator.catalogue import Documented
-from failover_plugin.emulator.encoding import SSE, argument_pieces, compact, event, mapping, pieces
+from failover_plugin.emulator.encoding import SSE, argument_pieces, compact, event, line, mapping, pieces
 from failover_plugin.emulator.openai import OpenAI
 from failover_plugin.emulator.plan import Data, Part
 
@@ -56,33 +58,48 @@ class Cohere(OpenAI):
 
     def events(self, ask: Ask, answer: Answer, ident: str) -> Iterator[Data]:
         """The answer to a streaming request."""
-        message: dict[str, Any] = {
-            "role": "assistant",
-            "content": [],
-            "tool_plan": "",
-            "tool_calls": [],
-            "citations": [],
-        }
-        yield _event(Part.OPENING, "message-start", id=ident, delta={"message": message})
-        yield from _tool_events(answer, ident) if not isinstance(answer, Text) else _text_events(answer)
-        delta = {"finish_reason": _finish(answer), "usage": _usage(ask, answer)}
-        yield _event(Part.CLOSING, "message-end", id=ident, delta=delta)
+        yield from (self._framed(payload, part) for part, payload in _payloads(ask, answer, ident))
+        yield event("[DONE]", Part.SENTINEL)
 
     def error_event(self, error: Documented, ask: Ask, ident: str) -> Data:
         """An error in mid-stream, which is its end. A body that is an event already is sent as it is."""
         if (body := mapping(error.body)).get("type") == "message-end":
-            return event(body, Part.CONTENT, name="message-end")
+            return self._framed(body, Part.CONTENT)
         message = str(body.get("message", error.body))
         delta = {"finish_reason": "ERROR", "error": message, "usage": _usage(ask, Text(""))}
-        return _event(Part.CONTENT, "message-end", id=ident, delta=delta)
+        return self._framed({"type": "message-end", "id": ident, "delta": delta}, Part.CONTENT)
+
+    def _framed(self, payload: Mapping[str, Any], part: Part) -> Data:
+        return event(payload, part, name=payload["type"])
 
     def error_body(self, message: str, status: int) -> dict[str, Any]:  # noqa: ARG002 - the status says it all
         """An error that is in no catalogue, such as an unknown route."""
         return {"id": "emulated", "message": message}
 
 
-def _event(part: Part, kind: str, **fields: object) -> Data:
-    return event({"type": kind, **fields}, part, name=kind)
+class CohereLines(Cohere):
+    """The same as newline-delimited JSON, for a client that does not accept events."""
+
+    stream_type = "application/stream+json"
+
+    def events(self, ask: Ask, answer: Answer, ident: str) -> Iterator[Data]:
+        """The answer to a streaming request, without a sentinel."""
+        return (self._framed(payload, part) for part, payload in _payloads(ask, answer, ident))
+
+    def _framed(self, payload: Mapping[str, Any], part: Part) -> Data:
+        return line(payload, part)
+
+
+_Payload = tuple[Part, dict[str, Any]]
+
+
+def _payloads(ask: Ask, answer: Answer, ident: str) -> Iterator[_Payload]:
+    """A stream's events before they are framed."""
+    message: dict[str, Any] = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
+    yield Part.OPENING, {"type": "message-start", "id": ident, "delta": {"message": message}}
+    yield from _text_events(answer) if isinstance(answer, Text) else _tool_events(answer, ident)
+    delta = {"finish_reason": _finish(answer), "usage": _usage(ask, answer)}
+    yield Part.CLOSING, {"type": "message-end", "id": ident, "delta": delta}
 
 
 def _content(answer: Answer, ident: str) -> dict[str, Any]:
@@ -95,22 +112,21 @@ def _call(name: str, arguments: str, ident: str) -> dict[str, Any]:
     return {"id": f"{name}_{ident}", "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def _text_events(answer: Text) -> Iterator[Data]:
-    yield _event(Part.OPENING, "content-start", index=0, delta={"message": {"content": {"type": "text", "text": ""}}})
+def _text_events(answer: Text) -> Iterator[_Payload]:
+    start = {"message": {"content": {"type": "text", "text": ""}}}
+    yield Part.OPENING, {"type": "content-start", "index": 0, "delta": start}
     for piece in pieces(answer.text):
-        yield _event(Part.CONTENT, "content-delta", index=0, delta={"message": {"content": {"text": piece}}})
-    yield _event(Part.CLOSING, "content-end", index=0)
+        yield Part.CONTENT, {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": piece}}}}
+    yield Part.CLOSING, {"type": "content-end", "index": 0}
 
 
-def _tool_events(answer: Answer, ident: str) -> Iterator[Data]:
-    if isinstance(answer, Text):
-        return
+def _tool_events(answer: ToolCall, ident: str) -> Iterator[_Payload]:
     start = {"message": {"tool_calls": _call(answer.name, "", ident)}}
-    yield _event(Part.CONTENT, "tool-call-start", index=0, delta=start)
+    yield Part.CONTENT, {"type": "tool-call-start", "index": 0, "delta": start}
     for piece in argument_pieces(compact(answer.arguments)):
         delta = {"message": {"tool_calls": {"function": {"arguments": piece}}}}
-        yield _event(Part.CONTENT, "tool-call-delta", index=0, delta=delta)
-    yield _event(Part.CLOSING, "tool-call-end", index=0)
+        yield Part.CONTENT, {"type": "tool-call-delta", "index": 0, "delta": delta}
+    yield Part.CLOSING, {"type": "tool-call-end", "index": 0}
 
 
 def _finish(answer: Answer) -> str:

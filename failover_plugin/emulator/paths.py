@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from failover_plugin.emulator.anthropic import Anthropic
 from failover_plugin.emulator.bedrock import Converse, Invoke
 from failover_plugin.emulator.call import Format
-from failover_plugin.emulator.cohere import Cohere
+from failover_plugin.emulator.cohere import Cohere, CohereLines
 from failover_plugin.emulator.embeddings import Embeddings
 from failover_plugin.emulator.gemini import Gemini, How
 from failover_plugin.emulator.ollama import Generate, Ollama
@@ -87,10 +87,14 @@ class Route:
     model: str
 
 
-def route(target: str, provider: str | None) -> Route | None:
-    """The route of a path with its query, on a site of this provider or, with None, of the path's usual one."""
+def route(target: str, provider: str | None, accept: str = "") -> Route | None:
+    """The route of a path with its query, on a site of this provider or, with None, of the path's usual one.
+
+    ``accept`` is the request's header: Cohere streams differently to those who accept JSON only.
+    """
     for pattern, maker, speaker in _ROUTES:
         if match := pattern.fullmatch(target):
             whose = provider or maker
-            return Route(speaker(whose), whose, unquote(match.groupdict().get("model", "")))
+            wire = CohereLines() if speaker is Cohere and accept == "application/json" else speaker(whose)
+            return Route(wire, whose, unquote(match.groupdict().get("model", "")))
     return None

@@ -17,8 +17,9 @@ from failover_plugin.emulator.wire import Incoming
 
 def answer(site: Site, path: str, request: Incoming) -> Plan:
     """What the site answers. A path it does not know, or a body that is no JSON object, meets no fault."""
-    found = route(f"{path}?{request.query}", site.provider) if request.method == "POST" else None
-    if found is None:
+    accept = request.headers.get("accept", "")
+    found = route(f"{path}?{request.query}", site.provider, accept)
+    if found is None or request.method != "POST":
         return nowhere(request)
     body = request.json()
     if body is None:

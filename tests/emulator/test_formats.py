@@ -248,6 +248,17 @@ def test_cohere_streams_a_tool_call(open_site: MakeSite) -> None:
     assert streamed[-1]["delta"]["finish_reason"] == "TOOL_CALL"
 
 
+def test_cohere_sends_lines_to_a_client_that_accepts_json_only(open_site: MakeSite) -> None:
+    site = open_site("cohere")
+    site.script(None, faults.stream_error(1))
+    for whole in (True, False):
+        headers = {"accept": "application/json"}
+        answer = httpx.post(f"{site.url}/v2/chat", json={**CHAT, "stream": True}, headers=headers, timeout=5)
+        lines = [json.loads(line) for line in answer.text.splitlines()]
+        assert [line["type"] for line in lines].count("content-delta") == (3 if whole else 1)
+        assert lines[-1]["delta"]["finish_reason"] == ("COMPLETE" if whole else "ERROR")
+
+
 def test_what_a_provider_has_no_words_for_is_said_in_its_format(open_site: MakeSite) -> None:
     site = open_site("cohere")
     site.fail(faults.overloaded())
