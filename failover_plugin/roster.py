@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
-from itertools import groupby
+from itertools import compress, groupby
 from math import inf
 from random import Random
 
@@ -20,6 +20,9 @@ from failover_plugin.standing import Counts, Grade, Standing
 
 TRIES = 16
 """Draws that find two who fit, if at least a third do, all but surely."""
+SPARSE = 16
+"""Bits of a set up to which it is quicker to look for each than to look at all places."""
+_TRUTH = bytes.maketrans(b"01", b"\0\1")
 EVERYBODY = -1
 """A bit set with all bits."""
 
@@ -37,7 +40,9 @@ class Candidates:
         return self.mask.bit_count()
 
     def __iter__(self) -> Iterator[Standing]:
-        return map(self.tier.standings.__getitem__, bits(self.mask))
+        if self.mask.bit_count() <= SPARSE:
+            return map(self.tier.standings.__getitem__, bits(self.mask))
+        return compress(self.tier.standings, f"{self.mask:b}"[::-1].encode().translate(_TRUTH))
 
     def first(self) -> Standing:
         """The first in order."""

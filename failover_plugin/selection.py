@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import OrderedDict
+from copy import copy
+from functools import cache, partial
 from math import inf
 from random import Random
 
@@ -16,7 +18,7 @@ from failover_plugin.model import ErrorClass, Request, Skip, Target
 from failover_plugin.policy import Policy
 from failover_plugin.roster import EVERYBODY, Candidates, Roster, Tier
 from failover_plugin.standing import Standing, refusal
-from failover_plugin.strategy import STRATEGIES, Strategy, affinity, expense, round_robin, sticky
+from failover_plugin.strategy import STRATEGIES, Strategy, affinity, expense, rendezvous, round_robin, sticky
 
 REMEMBERED = 10_000
 """Sessions whose target is remembered at most."""
@@ -111,7 +113,10 @@ class Selection:
         """
         roster, rng = self.roster, Random(0)  # noqa: S311 - a throw-away, so that looking changes no later decision
         free, order = self.allowed(request) & roster.everybody, list[Standing]()
-        while len(order) < LISTED and (standing := self.choose(free, request, rng, now)):
+        looking = copy(self)
+        if self._strategy is affinity:
+            looking._strategy = partial(affinity, rank=cache(rendezvous))  # noqa: SLF001 - each is ranked only once
+        while len(order) < LISTED and (standing := looking.choose(free, request, rng, now)):
             order.append(standing)
             free &= ~(1 << standing.index)
         if not order and self._desperate:

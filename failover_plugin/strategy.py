@@ -76,7 +76,20 @@ def cost(candidates: Candidates, request: Request, rng: Random, now: float) -> S
     return min(candidates, key=lambda s: (_price(s), (s.counts.in_flight + 1) / s.weight, s.counts.attempts))
 
 
-def affinity(candidates: Candidates, request: Request, rng: Random, now: float) -> Standing:
+def rendezvous(session: str | None, standing: Standing) -> float:
+    """How much a session belongs to a target: the highest of all is its home."""
+    digest = blake2b(f"{session}\0{standing.id}".encode(), digest_size=8).digest()
+    unit = (int.from_bytes(digest) + 1) / (2**64 + 1)
+    return standing.weight / -log(unit)
+
+
+def affinity(
+    candidates: Candidates,
+    request: Request,
+    rng: Random,
+    now: float,
+    rank: Callable[[str | None, Standing], float] = rendezvous,
+) -> Standing:
     """Requests of one ``Request.affinity`` at one target, and so at its prompt cache; others as ``p2c``.
 
     Rendezvous hashing (D. Thaler, C. Ravishankar, 1998): when a target goes, only its own sessions move, each to the
@@ -87,7 +100,7 @@ def affinity(candidates: Candidates, request: Request, rng: Random, now: float) 
     pool = list(candidates)
     most = CROWDED * (sum(s.counts.in_flight for s in pool) + 1) / len(pool)
     roomy = [s for s in pool if s.counts.in_flight + 1 <= max(1.0, most)]
-    return max(roomy or pool, key=lambda s: _rendezvous(request.affinity, s))
+    return max(roomy or pool, key=lambda s: rank(request.affinity, s))
 
 
 def expense(standing: Standing, now: float) -> float:
@@ -103,12 +116,6 @@ def expense(standing: Standing, now: float) -> float:
 def _price(standing: Standing) -> float:
     price = standing.target.cost
     return inf if price is None else price
-
-
-def _rendezvous(session: str | None, standing: Standing) -> float:
-    digest = blake2b(f"{session}\0{standing.id}".encode(), digest_size=8).digest()
-    unit = (int.from_bytes(digest) + 1) / (2**64 + 1)
-    return standing.weight / -log(unit)
 
 
 STRATEGIES: Mapping[str, Strategy] = {

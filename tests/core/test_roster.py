@@ -61,6 +61,12 @@ class TestCandidates:
         assert "".join(s.id for s in self.some()) == "bce"
         assert (len(self.some()), self.some().first().id) == (3, "b")
 
+    @pytest.mark.parametrize("count", [0, 1, 16, 17, 60])
+    def test_few_or_many_are_in_order(self, count: int) -> None:
+        made = roster(*(target(f"t{i}") for i in range(70))).tiers[0]
+        mask = sum(1 << i for i in Random(count).sample(range(70), count))
+        assert [standing.index for standing in Candidates(made, mask)] == list(bits(mask))
+
     @pytest.mark.parametrize(
         ("index", "following"), [(-1, "b"), (0, "b"), (1, "c"), (2, "e"), (3, "e"), (4, "b"), (99, "b")]
     )

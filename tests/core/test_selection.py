@@ -275,6 +275,18 @@ def test_looking_changes_nothing() -> None:
         assert stage.asks() == blind.asks()
 
 
+@pytest.mark.parametrize("session", "stuv")
+def test_a_session_moves_as_foretold(session: str) -> None:
+    stage = Stage(*tier(5), strategy="affinity")
+    foretold, moved = order(stage, affinity=session), ""
+    for _ in range(5):
+        lease = stage.pick(affinity=session)
+        assert lease is not None
+        moved += lease.standing.id
+        stage.trip(lease.standing.id)
+    assert moved == foretold
+
+
 def test_whom_a_last_resort_would_ask_is_told() -> None:
     stage = Stage(*tier(2), target("c", enabled=False), last_resort="earliest")
     stage.trip("a")
