@@ -74,7 +74,8 @@ def of_sdk(package: str) -> bool:
 def hidden(error: BaseException) -> BaseException | None:
     """What an SDK was handling when it raised this ``from None``: the answer is still there, with its headers."""
     context = attribute(error, "__context__")
-    if not isinstance(context, BaseException) or not attribute(error, "__suppress_context__"):
+    is_from_none = attribute(error, "__suppress_context__") and attribute(error, "__cause__") is None
+    if not isinstance(context, BaseException) or not is_from_none:
         return None
     return context if of_sdk(class_names(error)[0].partition(".")[0]) or of_sdk(raised_in(error)) else None
 

@@ -17,8 +17,8 @@ from failover_plugin.emulator.plan import Plan
 from failover_plugin.model import Diagnosis
 from support.callers import Calls
 
-MODES = ("plain", "stream", "in-stream")
-"""A plain call, a streaming call that is refused, and one that fails behind its first words."""
+REFUSED = ("rate_limit", "invalid_api_key", "context_length", "overloaded")
+"""Enough to see that an SDK refuses a streaming call as it does a plain one."""
 
 ONLY_IN_STREAM = "stream_"
 """How the names of errors begin that a provider sends in no other place."""
@@ -29,7 +29,7 @@ FRAMED = frozenset({"bedrock"})
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One error of a provider's catalogue, in one of the ``MODES``."""
+    """One error of a provider's catalogue: of a call that is "plain", a "stream" that is refused, or "in-stream"."""
 
     provider: str
     error: str
@@ -56,9 +56,12 @@ def cases(provider: str) -> Iterator[Case]:
         if error.startswith(ELSEWHERE):
             continue
         named = error.startswith(ONLY_IN_STREAM)
-        for mode in MODES:
-            if (mode == "in-stream" and (named or provider not in FRAMED)) or (mode != "in-stream" and not named):
-                yield Case(provider, error, mode)
+        if not named:
+            yield Case(provider, error, "plain")
+        if error in REFUSED:
+            yield Case(provider, error, "stream")
+        if named or provider not in FRAMED:
+            yield Case(provider, error, "in-stream")
 
 
 def raised(case: Case, site: Site, calls: Calls) -> Diagnosis | None:
