@@ -112,6 +112,16 @@ class TestBedrock:
         assert set(answer.json()) == {"message"}
 
 
+def test_claude_on_vertex_is_refused_by_google_and_breaks_off_as_anthropic(open_site: MakeSite) -> None:
+    site = open_site("vertex")
+    site.script(faults.overloaded(), faults.stream_error(1))
+    path = "/v1/projects/p/locations/us-east5/publishers/anthropic/models/claude-sonnet-5:streamRawPredict"
+    refused, broken = (post(site, path, {**CHAT, "max_tokens": 9, "stream": True}) for _ in range(2))
+    assert refused.json()["error"]["status"] == "UNAVAILABLE"
+    assert events(broken)[-1]["type"] == "error"
+    assert events(broken)[-1]["error"]["type"] == "api_error"
+
+
 class TestDialects:
     def test_groq_puts_the_status_into_an_event_named_error(self, open_site: MakeSite) -> None:
         site = open_site("groq")
