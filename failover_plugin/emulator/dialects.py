@@ -109,7 +109,10 @@ DIALECTS: Mapping[str, Dialect] = {
         in_chunk=True,
     ),
     "together": Dialect(
-        follows=("https://docs.together.ai/docs/rate-limits",),
+        follows=(
+            "https://docs.together.ai/docs/rate-limits",
+            "https://support.together.ai/en/articles/8988956-rate-limits",
+        ),
         headers={
             "x-request-id": "{}",
             "x-ratelimit-limit": "10.0",
@@ -143,7 +146,10 @@ DIALECTS: Mapping[str, Dialect] = {
         headers={"x-request-id": "{}", "x-github-request-id": "{}"},
     ),
     "nvidia": Dialect(
-        follows=("https://docs.nvidia.com/cloud-functions/user-guide/latest/cloud-function/api.html",),
+        follows=(
+            "https://docs.nvidia.com/cloud-functions/user-guide/latest/cloud-function/api.html",
+            "https://github.com/langchain-ai/langchain-nvidia",  # whose package reads them
+        ),
         headers={"nvcf-reqid": "{}", "nvcf-status": "fulfilled"},
     ),
     "llamacpp": Dialect(

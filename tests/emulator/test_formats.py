@@ -11,8 +11,24 @@ from typing import Any
 import httpx
 import pytest
 
-from failover_plugin.emulator import Emulator, Site, faults
+from failover_plugin.emulator import (
+    Emulator,
+    Site,
+    anthropic,
+    bedrock,
+    cohere,
+    embeddings,
+    eventstream,
+    faults,
+    gemini,
+    ollama,
+    openai,
+    responses,
+    vertex,
+)
 from failover_plugin.emulator.catalogue import documented
+from failover_plugin.emulator.dialects import DIALECTS
+from failover_plugin.emulator.providers import PROVIDERS
 from support.speakers import CLAUDE, HI, bedrock_runtime
 
 _numbers = itertools.count()
@@ -281,3 +297,15 @@ def test_a_provider_that_offers_another_maker_s_format_has_that_maker_s_errors(o
     site.fail(faults.rate_limit())
     answer = post(site, "/anthropic/v1/messages", {**CHAT, "max_tokens": 9})
     assert (answer.status_code, answer.json()["error"]["type"]) == (429, "rate_limit_error")
+
+
+def test_every_dialect_cites_a_public_page() -> None:
+    assert set(DIALECTS) <= set(PROVIDERS)
+    for dialect in DIALECTS.values():
+        assert dialect.follows
+        assert all(page.startswith("https://") for page in dialect.follows)
+
+
+def test_every_wire_format_cites_the_page_it_follows() -> None:
+    for module in (anthropic, bedrock, cohere, embeddings, eventstream, gemini, ollama, openai, responses, vertex):
+        assert "Follows https://" in (module.__doc__ or ""), module.__name__
