@@ -39,7 +39,17 @@ def _parser() -> argparse.ArgumentParser:
     _add_simulate(commands.add_parser("simulate", help=told, description=told.capitalize() + ".", epilog=SCENARIO_FILE))
     told = "what a provider's answer meant: its class, whose fault, what follows, when to come back, and why"
     _add_classify(commands.add_parser("classify", help=told, description=told.capitalize() + "."))
+    told = "what real providers answer, as cassettes: healthy, to a wrong key, to a prompt that is too long, and so on"
+    _add_record(commands.add_parser("record", help=told, description=told.capitalize() + "."))
     return parser
+
+
+def _add_record(record: argparse.ArgumentParser) -> None:
+    add = record.add_argument
+    record.set_defaults(run=_record)
+    add("providers", nargs="*", metavar="PROVIDER", help="such as openai (default: all with keys in the environment)")
+    add("--into", default="cassettes", metavar="FOLDER", help="where each provider's folder is (default: cassettes)")
+    add("--model", default="", metavar="NAME", help="another model than the usual one, if one provider is named")
 
 
 def _add_classify(classify: argparse.ArgumentParser) -> None:
@@ -94,6 +104,15 @@ def _classify(options: argparse.Namespace) -> int:
         as_json=options.json,
     )
     return 0
+
+
+def _record(options: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from failover_plugin.record.command import run_command
+
+    today = datetime.now(UTC).date()
+    return run_command(sys.stdout, options.providers, into=options.into, model=options.model, today=today)
 
 
 def _simulate(options: argparse.Namespace) -> int:

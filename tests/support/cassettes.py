@@ -4,9 +4,10 @@
         ...
     assert played.answers == [("api.openai.com", 429), ("api.anthropic.com", 200)]
 
-A request is matched by method, address and, where the answer depends on it, by whether it asks for a stream. Its body
-is left out: an error is the same for every prompt, and bodies differ between LangChain and LiteLLM, so that one library
-serves both, and every test may say what it likes. Equal requests are answered in the order of the cassettes, each once.
+A request is matched by address and, where the answer depends on it, by whether it asks for a stream. Its body is left
+out: an error is the same for every prompt, and bodies differ between LangChain and LiteLLM, so that one library serves
+both, and every test may say what it likes. So are the spellings of an address in which they differ. Equal requests are
+answered in the order of the cassettes, each once.
 
 A request that no cassette answers fails the test. That has to be said here, because an SDK turns the refusal into a
 connection error, which a failover library would go and fail over from. So does a cassette that was not played.
@@ -14,19 +15,19 @@ connection error, which a failover library would go and fail over from. So does 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vcr import matchers
 from vcr.cassette import Cassette
 from vcr.record_mode import RecordMode
 from vcr.request import Request
 from vcr.serialize import deserialize
 from vcr.serializers import yamlserializer
 
+from failover_plugin.record.cassette import is_aside
+from support.addresses import address, asks_for_stream
 from support.network import blocked
 
 FOLDER = Path(__file__).parents[2] / "cassettes"
@@ -35,11 +36,6 @@ FOLDER = Path(__file__).parents[2] / "cassettes"
 def names() -> list[str]:
     """All cassettes, as ``replay`` wants them."""
     return sorted(str(path.relative_to(FOLDER).with_suffix("")) for path in FOLDER.rglob("*.yaml"))
-
-
-def asks_for_stream(body: bytes | str | None) -> bool:
-    """Whether a request's body asks for a stream."""
-    return bool(json.loads(body or "{}").get("stream"))
 
 
 class Played(Cassette):
@@ -52,7 +48,7 @@ class Played(Cassette):
 
     def can_play_response_for(self, request: Request) -> bool:
         playable = bool(super().can_play_response_for(request))
-        if not playable:
+        if not playable and not is_aside(request):
             self.misses.append(f"{request.method} {request.uri}")
         return playable
 
@@ -86,7 +82,7 @@ def replay(*cassettes: str) -> Iterator[Played]:
         persister=_Library(cassettes),
         serializer=yamlserializer,
         record_mode=RecordMode.NONE,
-        match_on=(matchers.method, matchers.uri, _streaming),
+        match_on=(_at_the_address, _as_asked),
     )
     with blocked() as attempts, playing as played:
         try:
@@ -99,5 +95,9 @@ def replay(*cassettes: str) -> Iterator[Played]:
     assert not played.unplayed(), f"nobody asked for {played.unplayed()}"
 
 
-def _streaming(asked: Request, recorded: Request) -> bool:
-    return recorded.body is None or asks_for_stream(asked.body) == asks_for_stream(recorded.body)
+def _at_the_address(asked: Request, recorded: Request) -> bool:
+    return address(asked) == address(recorded)
+
+
+def _as_asked(asked: Request, recorded: Request) -> bool:
+    return recorded.body is None or asks_for_stream(asked) == asks_for_stream(recorded)

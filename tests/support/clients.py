@@ -11,7 +11,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+from support.chat_models import CHAT_MODELS
+from support.passes import handed_a_token, let_out
+from support.providers import HI, KEY, MODELS, PROVIDERS
+from support.sdks import AnthropicSDK, OpenAISDK
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -20,13 +26,10 @@ if TYPE_CHECKING:
 
     from failover_plugin.emulator import Site
 
-KEY = "test-key"
-HI: list[Any] = [{"role": "user", "content": "hi"}]
-MODELS = {"openai": "gpt-5.5", "anthropic": "claude-sonnet-5"}
+__all__ = ["CALLABLE", "CLIENTS", "HI", "KEY", "MODELS", "MODES", "Client", "LangChain", "LiteLLM", "Sight", "client"]
+__all__ += ["look"]
 
 _numbers = itertools.count()
-
-Family = Literal["openai", "anthropic"]
 
 
 class Client(Protocol):
@@ -38,116 +41,26 @@ class Client(Protocol):
     def astream(self) -> AsyncIterator[str]: ...
 
 
-@dataclass(frozen=True)
-class OpenAISDK:
-    """``openai.OpenAI`` and ``openai.AsyncOpenAI``."""
-
-    base_url: str | None = None
-    timeout: float = 2.0
-
-    def _options(self) -> dict[str, Any]:
-        return {"base_url": self.base_url, "api_key": KEY, "max_retries": 0, "timeout": self.timeout}
-
-    def plain(self) -> str:
-        import openai
-
-        with openai.OpenAI(**self._options()) as client:
-            answer = client.chat.completions.create(model=MODELS["openai"], messages=HI)
-            return answer.choices[0].message.content or ""
-
-    def stream(self) -> Iterator[str]:
-        import openai
-
-        with (
-            openai.OpenAI(**self._options()) as client,
-            client.chat.completions.create(model=MODELS["openai"], messages=HI, stream=True) as chunks,
-        ):
-            for chunk in chunks:
-                yield "".join(choice.delta.content or "" for choice in chunk.choices)
-
-    async def aplain(self) -> str:
-        import openai
-
-        async with openai.AsyncOpenAI(**self._options()) as client:
-            answer = await client.chat.completions.create(model=MODELS["openai"], messages=HI)
-            return answer.choices[0].message.content or ""
-
-    async def astream(self) -> AsyncIterator[str]:
-        import openai
-
-        async with (
-            openai.AsyncOpenAI(**self._options()) as client,
-            await client.chat.completions.create(model=MODELS["openai"], messages=HI, stream=True) as chunks,
-        ):
-            async for chunk in chunks:
-                yield "".join(choice.delta.content or "" for choice in chunk.choices)
-
-
-@dataclass(frozen=True)
-class AnthropicSDK:
-    """``anthropic.Anthropic`` and ``anthropic.AsyncAnthropic``."""
-
-    base_url: str | None = None
-    timeout: float = 2.0
-
-    def _options(self) -> dict[str, Any]:
-        return {"base_url": self.base_url, "api_key": KEY, "max_retries": 0, "timeout": self.timeout}
-
-    def _request(self) -> dict[str, Any]:
-        return {"model": MODELS["anthropic"], "max_tokens": 64, "messages": HI}
-
-    def plain(self) -> str:
-        import anthropic
-
-        with anthropic.Anthropic(**self._options()) as client:
-            return "".join(block.text for block in client.messages.create(**self._request()).content)
-
-    def stream(self) -> Iterator[str]:
-        import anthropic
-
-        with (
-            anthropic.Anthropic(**self._options()) as client,
-            client.messages.stream(**self._request()) as chunks,
-        ):
-            yield from chunks.text_stream
-
-    async def aplain(self) -> str:
-        import anthropic
-
-        async with anthropic.AsyncAnthropic(**self._options()) as client:
-            answer = await client.messages.create(**self._request())
-            return "".join(block.text for block in answer.content)
-
-    async def astream(self) -> AsyncIterator[str]:
-        import anthropic
-
-        async with (
-            anthropic.AsyncAnthropic(**self._options()) as client,
-            client.messages.stream(**self._request()) as chunks,
-        ):
-            async for text in chunks.text_stream:
-                yield text
+@cache
+def _shared(family: str, timeout: float) -> BaseChatModel:
+    """One model for all replays: some take a second to build."""
+    return CHAT_MODELS[family](PROVIDERS[family], api_key=KEY, max_retries=0, timeout=timeout)
 
 
 @dataclass(frozen=True)
 class LangChain:
-    """``ChatOpenAI`` and ``ChatAnthropic``."""
+    """LangChain's class for a provider. ``KeyError`` if there is none."""
 
-    family: Family
+    family: str
     base_url: str | None = None
     timeout: float = 2.0
 
     def model(self) -> BaseChatModel:
-        options: dict[str, Any] = {"api_key": KEY, "max_retries": 0, "timeout": self.timeout}
-        if self.base_url is not None:
-            options |= {"base_url": self.base_url, "timeout": self.timeout + next(_numbers) * 1e-6}
-        if self.family == "openai":
-            from langchain_openai import ChatOpenAI
-
-            return ChatOpenAI(model=MODELS["openai"], **options)
-        from langchain_anthropic import ChatAnthropic
-
-        return ChatAnthropic(model_name=MODELS["anthropic"], **options)
+        if self.base_url is None:
+            return _shared(self.family, self.timeout)
+        timeout = self.timeout + next(_numbers) * 1e-6
+        options: dict[str, Any] = {"base_url": self.base_url, "timeout": timeout}
+        return CHAT_MODELS[self.family](PROVIDERS[self.family], api_key=KEY, max_retries=0, **options)
 
     def plain(self) -> str:
         with self._open() as model:
@@ -172,19 +85,21 @@ class LangChain:
         """LangChain keeps one pool per address and timeout for good; ours have timeouts of their own and are closed."""
         model: Any = self.model()
         try:
-            yield model
+            with let_out(self.family):
+                yield model
         finally:
             if self.base_url is not None:
-                (model.root_client if self.family == "openai" else model._client).close()
+                (model._client if self.family == "anthropic" else model.root_client).close()
 
     @asynccontextmanager
     async def _aopen(self) -> AsyncIterator[Any]:
         model: Any = self.model()
         try:
-            yield model
+            with let_out(self.family):
+                yield model
         finally:
             if self.base_url is not None:
-                await (model.root_async_client if self.family == "openai" else model._async_client).close()
+                await (model._async_client if self.family == "anthropic" else model.root_async_client).close()
 
 
 @dataclass(frozen=True)
@@ -194,28 +109,26 @@ class LiteLLM:
     The synchronous one runs in a thread: in a main thread without an event loop LiteLLM makes one and leaves it open.
     """
 
-    family: Family
+    family: str
     base_url: str | None = None
     timeout: float = 2.0
 
     def _request(self) -> dict[str, Any]:
-        model = f"{self.family}/{MODELS[self.family]}"
         retries = {"num_retries": 0, "max_retries": 0}
-        return {"model": model, "messages": HI, "api_key": KEY, "timeout": self.timeout, **retries} | (
-            {"api_base": self.base_url} if self.base_url else {}
-        )
+        options = {"messages": HI, "timeout": self.timeout, **retries, **PROVIDERS[self.family].for_litellm()}
+        return options | ({"api_base": self.base_url} if self.base_url else {})
 
     def plain(self) -> str:
         import litellm
 
-        with ThreadPoolExecutor(1) as thread:
+        with handed_a_token(self.family), ThreadPoolExecutor(1) as thread:
             answer = thread.submit(litellm.completion, **self._request()).result()
         return answer.choices[0].message.content or ""
 
     def stream(self) -> Iterator[str]:
         import litellm
 
-        with ThreadPoolExecutor(1) as thread:
+        with handed_a_token(self.family), ThreadPoolExecutor(1) as thread:
             chunks = thread.submit(litellm.completion, **self._request(), stream=True).result()
             while chunk := thread.submit(next, chunks, None).result():
                 yield chunk.choices[0].delta.content or ""
@@ -223,17 +136,26 @@ class LiteLLM:
     async def aplain(self) -> str:
         import litellm
 
-        answer = await litellm.acompletion(**self._request())
+        with handed_a_token(self.family):
+            answer = await litellm.acompletion(**self._request())
         return answer.choices[0].message.content or ""
 
     async def astream(self) -> AsyncIterator[str]:
         import litellm
 
-        async for chunk in await litellm.acompletion(**self._request(), stream=True):
+        with handed_a_token(self.family):
+            chunks = await litellm.acompletion(**self._request(), stream=True)
+        async for chunk in chunks:
             yield chunk.choices[0].delta.content or ""
 
 
-CLIENTS: dict[str, Family] = {
+CALLABLE = {
+    "LiteLLM": frozenset(name for name, provider in PROVIDERS.items() if provider.prefix),
+    "LangChain": frozenset(CHAT_MODELS),
+}
+"""Whom each library can call."""
+
+CLIENTS: dict[str, str] = {
     "openai": "openai",
     "anthropic": "anthropic",
     "ChatOpenAI": "openai",
@@ -266,14 +188,19 @@ class Sight:
     seconds: float
 
     @property
+    def chain(self) -> list[BaseException]:
+        """The error, its cause, the cause of that, and so on."""
+        found: list[BaseException] = []
+        error: BaseException | None = self.error
+        while error is not None and error not in found:
+            found.append(error)
+            error = error.__cause__ or error.__context__
+        return found
+
+    @property
     def causes(self) -> set[str]:
         """The class names of the error, of its causes and of all their bases."""
-        names: set[str] = set()
-        error: BaseException | None = self.error
-        while error is not None:
-            names |= {kind.__name__ for kind in type(error).__mro__}
-            error = error.__cause__ or error.__context__
-        return names
+        return {kind.__name__ for error in self.chain for kind in type(error).__mro__}
 
 
 async def look(client: Client, mode: str) -> Sight:

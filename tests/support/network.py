@@ -15,6 +15,7 @@ from typing import Any
 from unittest import mock
 
 _HTTPS = ("127.0.0.1", 443)
+_TRUSTED = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
 
 
 @contextmanager
@@ -52,9 +53,12 @@ def blocked() -> Iterator[list[str]]:
 
 
 def trust(certificate: bytes, path: Path) -> None:
-    """Let every HTTP library of this process trust this authority. Before aiohttp is imported: it reads this once."""
+    """Let every HTTP library of this process trust this authority. Before any is imported: some read this only once."""
+    import certifi
+
     path.write_bytes(certificate)
-    os.environ.update(dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"), str(path)))
+    os.environ.update(dict.fromkeys(_TRUSTED, str(path)))
+    certifi.where = lambda: str(path)
 
 
 def _text(host: Any) -> str:
