@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import anthropic
 import openai
 import pytest
@@ -262,10 +264,10 @@ def test_faults_by_script_and_by_time(site: Site) -> None:
     assert [status() for _ in range(4)] == [429, 200, 500, 500]
     site.heal()
     assert status() == 200
+    start = time.monotonic()
     site.fail(faults.overloaded(), seconds=0.2)
     assert status() == 503
     while status() != 200:
         pass
-    first = next(seen for seen in site.requests if seen.fault == "overloaded")
-    assert 0.15 <= site.requests[-1].at - first.at < 1
+    assert 0.2 <= site.requests[-1].at - start < 5
     assert [seen.fault for seen in site.requests[:5]] == ["rate_limit", None, "server_error", "server_error", None]
