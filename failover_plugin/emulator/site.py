@@ -72,7 +72,7 @@ class Site:
 
     @property
     def url(self) -> str:
-        """The address of the provider's host: a path of its API, such as ``/v2/chat``, comes behind it."""
+        """The address of the provider's host, for SDKs that know the paths: Google's, Amazon's, Groq's, Ollama's."""
         return self._root
 
     @property

@@ -299,6 +299,15 @@ def test_a_provider_that_offers_another_maker_s_format_has_that_maker_s_errors(o
     assert (answer.status_code, answer.json()["error"]["type"]) == (429, "rate_limit_error")
 
 
+def test_a_site_that_is_named_by_its_host_answers_there_as_its_provider(emulator: Emulator) -> None:
+    site = emulator.site("api.groq.com")
+    site.fail(faults.rate_limit())
+    url = f"http://127.0.0.1:{emulator.port}/openai/v1/chat/completions"
+    answer = httpx.post(url, json=CHAT, headers={"host": "api.groq.com"}, timeout=5)
+    assert (answer.status_code, answer.json()) == (429, documented("rate_limit", "groq").body)
+    assert answer.headers["x-request-id"] == "req_api.groq.com-1"
+
+
 def test_every_dialect_cites_a_public_page() -> None:
     assert set(DIALECTS) <= set(PROVIDERS)
     for dialect in DIALECTS.values():
