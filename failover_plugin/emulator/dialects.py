@@ -32,7 +32,8 @@ class Dialect:
     """How one provider speaks chat completions; ``{}`` in a header stands for the request's own id.
 
     An error in mid-stream is ``in_stream`` of it, in an event of the name ``event``; with ``in_chunk`` it comes inside
-    a chunk whose finish reason is "error". With ``in_array`` a refusal is a JSON array.
+    a chunk whose finish reason is "error", with ``and_done`` the usual sentinel comes behind it. With ``in_array`` a
+    refusal is a JSON array.
     """
 
     follows: tuple[str, ...]
@@ -41,6 +42,7 @@ class Dialect:
     in_stream: Callable[[Documented], object] = _enclosed
     in_chunk: bool = False
     in_array: bool = False
+    and_done: bool = False
 
 
 def _limits(kinds: Mapping[str, tuple[int, str]]) -> dict[str, str]:
@@ -151,6 +153,11 @@ DIALECTS: Mapping[str, Dialect] = {
             "https://github.com/langchain-ai/langchain-nvidia",  # whose package reads them
         ),
         headers={"nvcf-reqid": "{}", "nvcf-status": "fulfilled"},
+    ),
+    "vllm": Dialect(
+        follows=("https://github.com/vllm-project/guidellm/issues/743",),
+        headers={"x-request-id": "{}"},
+        and_done=True,
     ),
     "llamacpp": Dialect(
         follows=("https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md",),

@@ -17,6 +17,7 @@ from failover_plugin.emulator.plan import Data, Part
 
 _CREATED = 1_700_000_000  # fixed, so that equal requests get equal answers
 _SERVERS_FAULT = 500
+_DONE = event("[DONE]", Part.SENTINEL)
 _FINISH = {"stop": "stop", "error": "error", "filter": "content_filter"}  # "error" as OpenRouter and Mistral say it
 
 
@@ -71,7 +72,7 @@ class OpenAI:
         if ask.usage_in_stream:
             chunk = _envelope(ask, ident, "chat.completion.chunk")
             yield event({**chunk, "choices": (), "usage": _usage(ask, answer)}, Part.CLOSING)
-        yield event("[DONE]", Part.SENTINEL)
+        yield _DONE
 
     def error_event(self, error: Documented, ask: Ask, ident: str) -> Data:
         """An error in mid-stream."""
@@ -79,7 +80,8 @@ class OpenAI:
         if self.dialect.in_chunk and "choices" not in mapping(body):
             choice = {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": "error"}
             body = {**_envelope(ask, ident, "chat.completion.chunk"), **mapping(body), "choices": [choice]}
-        return event(body, Part.CONTENT, name=error.event or self.dialect.event)
+        sent = event(body, Part.CONTENT, name=error.event or self.dialect.event)
+        return Data(sent.data + _DONE.data) if self.dialect.and_done else sent
 
     def error_body(self, message: str, status: int) -> dict[str, Any]:
         """An error that is in no catalogue, such as an unknown route."""

@@ -154,6 +154,19 @@ class TestDialects:
         assert last["choices"][0]["finish_reason"] == "error"
         assert last["error"]["message"]
 
+    def test_vllm_says_done_after_an_error(self, open_site: MakeSite) -> None:
+        site = open_site("vllm")
+        site.fail(faults.stream_error(1, error="server_error"))
+        answer = post(site, "/v1/chat/completions", {**CHAT, "stream": True})
+        assert "error" in events(answer)[-1]
+        assert answer.text.endswith("data: [DONE]\n\n")
+
+    def test_openrouter_s_error_may_come_without_any_choice(self, open_site: MakeSite) -> None:
+        site = open_site("openrouter")
+        told = {"error": {"code": 502, "message": "Provider disconnected"}, "choices": []}
+        site.fail(faults.stream_error(0, told))
+        assert events(post(site, "/api/v1/chat/completions", {**CHAT, "stream": True}))[-1] == told
+
     def test_openrouter_answers_200_with_an_error(self, open_site: MakeSite) -> None:
         site = open_site("openrouter")
         site.fail(faults.error_body("overloaded"))
