@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from time import time
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -33,12 +34,16 @@ MAX_RETRY_AFTER: Final = 3600.0
 
 _MAX_TEXT: Final = 2000
 
+_MAX_LIMITS: Final = 24
+"""Limits of which one response tells; Anthropic has been seen to tell of six."""
+
 _NO_HINTS: Final[Mapping[str, str]] = {}
 
 _ASKED: Final = {"retry-after": 1.0, "retry-after-ms": 0.001, "x-ms-retry-after-ms": 0.001}
 
 _FIELDS: Final = {
     "retrydelay": 1.0,
+    "retry_delay": 1.0,
     "retry_after": 1.0,
     "retry-after": 1.0,
     "retryafter": 1.0,
@@ -49,6 +54,7 @@ _FIELDS: Final = {
     "quotaresetdelay": 1.0,
     "resets_in_seconds": 1.0,
     "resets_at": 1.0,
+    "reset_at": 1.0,
 }
 
 _WAIT = re.compile(rf"(?:retry|try(?<![a-z]try)|wait|resets?)(?: again)?(?: (?:in|after|for))?:? ({SPOKEN})")
@@ -144,12 +150,12 @@ def used_up(
     A reset counts only beside its own remainder of zero, which is ``assumed`` where none is named. ``headers`` have
     lower-case names; ``now`` is in seconds since the epoch.
     """
-    for name, value in headers.items():
-        if "ratelimit" in name and "reset" in name:
-            left = str(headers.get(name.replace("reset", "remaining"), "0" if assumed else ""))
-            wait = seconds(value, now) if left.strip() in _NOTHING_LEFT else None
-            if wait is not None and wait > 0.0:
-                yield wait, name
+    resets = (name for name in headers if "reset" in name and "ratelimit" in name)
+    for name in islice(resets, _MAX_LIMITS):
+        left = str(headers.get(name.replace("reset", "remaining"), "0" if assumed else ""))
+        wait = seconds(headers[name], now) if left.strip() in _NOTHING_LEFT else None
+        if wait is not None and wait > 0.0:
+            yield wait, name
 
 
 def _named(
