@@ -115,7 +115,7 @@ class LiteLLM:
 
     def _request(self) -> dict[str, Any]:
         retries = {"num_retries": 0, "max_retries": 0}
-        options = {"messages": HI, "timeout": self.timeout, **retries, **PROVIDERS[self.family].for_litellm()}
+        options = {"messages": HI, "timeout": self.timeout, **retries, **PROVIDERS[self.family].options}
         return options | ({"api_base": self.base_url} if self.base_url else {})
 
     def plain(self) -> str:
@@ -150,7 +150,7 @@ class LiteLLM:
 
 
 CALLABLE = {
-    "LiteLLM": frozenset(name for name, provider in PROVIDERS.items() if provider.prefix),
+    "LiteLLM": frozenset(name for name, provider in PROVIDERS.items() if provider.options),
     "LangChain": frozenset(CHAT_MODELS),
 }
 """Whom each library can call."""

@@ -111,7 +111,7 @@ OWN = {
     "vertex/429_rate_limit": tuple(reversed(_BUSY)),
     "vertex/200_stream_error": tuple(reversed(_BUSY)),
     "anthropic/400_usage_limit": _E.QUOTA_EXHAUSTED,
-    "anthropic/429_request_too_large": (_E.PAYLOAD_TOO_LARGE, _E.QUOTA_EXHAUSTED),  # "x-should-retry: false"
+    "anthropic/429_request_too_large": (_E.PAYLOAD_TOO_LARGE, _E.RATE_LIMIT),  # by its header; by its words
     "gemini/429_insufficient_quota": _DAY,
     "bedrock/429_insufficient_quota": _DAY,
     "groq/429_insufficient_quota": _DAY,
@@ -123,6 +123,8 @@ OWN = {
     "bedrock/404_resource_not_found": (_E.PERMISSION, _E.NOT_FOUND),
     "xai/400_unsupported": _NOT_HERE,
     "cohere/400_unsupported": _NOT_HERE,
+    "fireworks/400_unsupported": _NOT_HERE,
+    "nvidia/403_permission_denied": (_E.PERMISSION, _E.AUTH),
     "qwen/400_unsupported": _NOT_HERE,
     "groq/503_overloaded": _DOWN,
     "mistral/503_overloaded": _DOWN,

@@ -1,11 +1,35 @@
-"""What gets lost between a provider's answer and the error that a client raises, and how."""
+"""What gets lost between a provider's answer and the error that a client raises, and how.
+
+The ways are a library and how it was asked, as in "LiteLLM plain".
+"""
 
 from __future__ import annotations
 
-LOST: dict[tuple[str, str], str] = {}
+_UNREAD = "huggingface_hub's async client raises before the body of a refused stream has been read"
+_KEY_ERROR = "litellm fails over the missing 'message' and makes a 400 of its own KeyError"
+_FINISH = "litellm takes the finish reason ERROR for any other and leaves out what Cohere says beside it"
+_BRACKETS = "ChatNVIDIA raises a bare Exception that begins with the status in brackets"
+
+LOST: dict[tuple[str, str], str] = {
+    ("huggingface/400_model_not_found", "LangChain astream"): _UNREAD,
+    ("huggingface/422_context_length", "LangChain astream"): _UNREAD,
+    ("huggingface/429_overloaded", "LangChain astream"): _UNREAD,
+    ("ollama/200_stream_error", "LiteLLM stream"): _KEY_ERROR,
+    ("ollama/200_stream_error", "LiteLLM astream"): _KEY_ERROR,
+}
 """By cassette and way: the client destroys what the class could be told by, and this is how."""
 
-SILENT: dict[tuple[str, str], str] = {}
+WRONG: dict[tuple[str, str], str] = {
+    ("nvidia/403_permission_denied", "LangChain astream"): _BRACKETS,
+    ("nvidia/503_overloaded", "LangChain astream"): _BRACKETS,
+    ("nvidia/503_worker_limit", "LangChain astream"): _BRACKETS,
+}
+"""By cassette and way: what the class could be told by is there, and is not understood yet."""
+
+SILENT: dict[tuple[str, str], str] = {
+    ("cohere/200_stream_error", "LiteLLM stream"): _FINISH,
+    ("cohere/200_stream_error", "LiteLLM astream"): _FINISH,
+}
 """By cassette and way: the client raises nothing at all; what it returns has to be judged by the adapter."""
 
 MENDED = {

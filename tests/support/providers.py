@@ -1,78 +1,76 @@
-"""Where each provider is, and what litellm calls it.
+"""Where each provider is, and what a client is told that calls it there.
 
-Not in the table of LangChain's classes (``chat_models.CHAT_MODELS``), because none is installed: Cohere, GitHub Models,
-vLLM, llama.cpp, Zhipu, Moonshot and Qwen; who uses LangChain with these uses ``ChatOpenAI`` with an address.
+Not among LangChain's classes (``chat_models.CHAT_MODELS``), because none is installed: Cohere, GitHub Models, vLLM,
+llama.cpp, Zhipu, Moonshot and Qwen; who uses LangChain with these uses ``ChatOpenAI`` with an address. Not called
+through LiteLLM: OpenAI's Responses, for which it wants ``mcp``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Any
+
+from failover_plugin.record import providers as recordable
 
 KEY = "test-key"
 HI: list[Any] = [{"role": "user", "content": "hi"}]
 
+HOSTS = {
+    "openai": "api.openai.com",
+    "openai_responses": "api.openai.com",
+    "azure": "failover.openai.azure.com",
+    "anthropic": "api.anthropic.com",
+    "gemini": "generativelanguage.googleapis.com",
+    "vertex": "us-central1-aiplatform.googleapis.com",
+    "bedrock": "bedrock-runtime.us-east-1.amazonaws.com",
+    "mistral": "api.mistral.ai",
+    "cohere": "api.cohere.com",
+    "groq": "api.groq.com",
+    "xai": "api.x.ai",
+    "deepseek": "api.deepseek.com",
+    "openrouter": "openrouter.ai",
+    "together": "api.together.ai",
+    "fireworks": "api.fireworks.ai",
+    "huggingface": "router.huggingface.co",
+    "perplexity": "api.perplexity.ai",
+    "cerebras": "api.cerebras.ai",
+    "github_models": "models.inference.ai.azure.com",
+    "nvidia": "integrate.api.nvidia.com",
+    "ollama": "ollama.com",
+    "vllm": "vllm.example",
+    "llamacpp": "llamacpp.example",
+    "zhipu": "api.z.ai",
+    "moonshot": "api.moonshot.ai",
+    "qwen": "dashscope.aliyuncs.com",
+}
+"""The host LiteLLM calls; a server of one's own has an example's name."""
+
+_SECOND_APIS = {"openai_responses": "openai"}
+_UNDER_V1 = {"vllm", "llamacpp"}
+
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One provider as the clients know it.
+    """One provider as the clients know it: ``options`` is what LiteLLM is told, empty if it cannot call it.
 
-    ``prefix`` is litellm's word for it, empty if litellm cannot call it, ``options`` what litellm wants beside a model
-    and a key, and ``keyless`` means that it takes no ``api_key`` there: what signs or authorises a request is among the
-    options or comes from elsewhere. ``catalogue`` is whose errors it has, where it is a second API of a provider.
+    ``catalogue`` is whose errors the emulator has for it.
     """
 
     host: str
-    prefix: str
     model: str
-    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    keyless: bool = False
-    catalogue: str = ""
-
-    def for_litellm(self) -> dict[str, Any]:
-        """The keywords of ``litellm.completion`` that are this provider's own."""
-        key = {} if self.keyless else {"api_key": KEY}
-        return {"model": f"{self.prefix}/{self.model}", **key, **self.options}
+    options: Mapping[str, Any]
+    catalogue: str
 
 
-_AZURE = {"api_base": "https://failover.openai.azure.com", "api_version": "2024-10-21"}
-_VERTEX = {"vertex_project": "test-project", "vertex_location": "us-central1"}
-_AWS = {"aws_access_key_id": KEY, "aws_secret_access_key": KEY, "aws_region_name": "us-east-1"}
-_HUB = {"api_base": "https://router.huggingface.co/v1"}
-_STUBBORN = {"allowed_openai_params": ["max_retries"]}  # else litellm drops max_retries=0, and the SDK tries thrice
-_LLAMA = "meta-llama/Llama-3.3-70B-Instruct"
+def _provider(name: str, host: str) -> Provider:
+    whose = _SECOND_APIS.get(name, name)
+    known = recordable.PROVIDERS[whose]
+    values = {"api_base": f"https://{host}{'/v1' if name in _UNDER_V1 else ''}", "vertex_project": "test-project"}
+    variables = {keyword: values.get(keyword, KEY) for keyword in known.variables if keyword != "vertex_credentials"}
+    options = {"model": f"{known.prefix}/{known.model}", **known.options, **variables}
+    return Provider(host, known.model, options if name == whose else {}, whose)
 
-PROVIDERS = {
-    "openai": Provider("api.openai.com", "openai", "gpt-5.5"),
-    "openai_responses": Provider("api.openai.com", "", "gpt-5.5", catalogue="openai"),  # litellm wants mcp for it
-    "azure": Provider("failover.openai.azure.com", "azure", "gpt-5.5", _AZURE),
-    "anthropic": Provider("api.anthropic.com", "anthropic", "claude-sonnet-5"),
-    "gemini": Provider("generativelanguage.googleapis.com", "gemini", "gemini-2.5-flash"),
-    "vertex": Provider("us-central1-aiplatform.googleapis.com", "vertex_ai", "gemini-2.5-flash", _VERTEX, keyless=True),
-    "bedrock": Provider(
-        "bedrock-runtime.us-east-1.amazonaws.com", "bedrock/converse", "amazon.nova-lite-v1:0", _AWS, keyless=True
-    ),
-    "mistral": Provider("api.mistral.ai", "mistral", "mistral-small-latest"),
-    "cohere": Provider("api.cohere.com", "cohere_chat", "command-a-03-2025"),
-    "groq": Provider("api.groq.com", "groq", "llama-3.3-70b-versatile"),
-    "xai": Provider("api.x.ai", "xai", "grok-4"),
-    "deepseek": Provider("api.deepseek.com", "deepseek", "deepseek-chat"),
-    "openrouter": Provider("openrouter.ai", "openrouter", "openai/gpt-5.5"),
-    "together": Provider("api.together.ai", "together_ai", _LLAMA),
-    "fireworks": Provider("api.fireworks.ai", "fireworks_ai", "accounts/fireworks/models/deepseek-v3"),
-    "huggingface": Provider("router.huggingface.co", "huggingface", _LLAMA, _HUB),
-    "perplexity": Provider("api.perplexity.ai", "perplexity", "sonar"),
-    "cerebras": Provider("api.cerebras.ai", "cerebras", "llama-3.3-70b"),
-    "github_models": Provider("models.inference.ai.azure.com", "github", "gpt-4o-mini"),
-    "nvidia": Provider("integrate.api.nvidia.com", "nvidia_nim", "meta/llama-3.3-70b-instruct", _STUBBORN),
-    "ollama": Provider("ollama.com", "ollama_chat", "gpt-oss:20b", {"api_base": "https://ollama.com"}),
-    "vllm": Provider("vllm.example", "hosted_vllm", _LLAMA, {"api_base": "https://vllm.example/v1"}),
-    "llamacpp": Provider("llamacpp.example", "llamafile", "llama", {"api_base": "https://llamacpp.example/v1"}),
-    "zhipu": Provider("api.z.ai", "zai", "glm-4.6", _STUBBORN),
-    "moonshot": Provider("api.moonshot.ai", "moonshot", "kimi-k2"),
-    "qwen": Provider("dashscope.aliyuncs.com", "dashscope", "qwen-plus"),
-}
 
+PROVIDERS = {name: _provider(name, host) for name, host in HOSTS.items()}
 MODELS = {name: provider.model for name, provider in PROVIDERS.items()}

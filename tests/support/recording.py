@@ -45,7 +45,7 @@ REPLY = "Hello from the provider"
 
 def first(scenario: Scenario) -> str:
     """The way that records this whether it is sampled or not."""
-    return "LiteLLM" if PROVIDERS[scenario.provider].prefix and scenario.cassette not in MENDED else "LangChain"
+    return "LiteLLM" if PROVIDERS[scenario.provider].options and scenario.cassette not in MENDED else "LangChain"
 
 
 def recorded(way: str) -> Iterator[Scenario]:
@@ -72,7 +72,7 @@ async def _record(scenario: Scenario, way: str, emulator: Emulator, folder: Path
     from vcr.cassette import Cassette
     from vcr.record_mode import RecordMode
 
-    whose = PROVIDERS[scenario.provider].catalogue or scenario.provider
+    whose = PROVIDERS[scenario.provider].catalogue
     sites = [emulator.site(host, provider=whose, reply=REPLY) for host in hosts_of(scenario.provider)]
     for site in sites:
         site.script(scenario.fault)

@@ -84,7 +84,7 @@ def scenarios() -> Iterator[Scenario]:
 
 def errors_of(name: str) -> Mapping[str, Documented]:
     """What the emulator's catalogue has of a provider, or of this API of it."""
-    errors = ERRORS_OF[PROVIDERS[name].catalogue or name].items()
+    errors = ERRORS_OF[PROVIDERS[name].catalogue].items()
     return {error: entry for error, entry in errors if _belongs(name, error)}
 
 
