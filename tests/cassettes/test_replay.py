@@ -1,136 +1,118 @@
-"""Every cassette, replayed through LangChain and LiteLLM, is what the provider's own SDK makes of that answer.
+"""Every cassette, replayed through litellm and, where there is one, through LangChain's class.
 
-And what the library makes of it: one class for one answer, through whichever client it came.
+The network is blocked: whoever asks for anything but the recorded answer fails. The answer arrives as the error it is,
+and the library makes one class of it, through whichever client it came.
 """
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable
-from contextlib import suppress
+import re
+from http import HTTPStatus
 from typing import Any
 
 import pytest
-from langchain_anthropic import ChatAnthropic
-from langchain_openai import ChatOpenAI
+import yaml
 
-from failover_plugin import ErrorClass, classify
-from support.cassettes import replay
-from support.clients import CLIENTS, KEY, LangChain, LiteLLM, client, look
+from failover_plugin import classify
+from support.cassettes import FOLDER, replay
+from support.chat_models import STREAMS_ALWAYS
+from support.clients import CALLABLE, MODES, Client, LangChain, LiteLLM, Sight, look
+from support.expected import EXPECTED
+from support.losses import LOST, MENDED, SILENT, WRONG
+from support.recording import REPLY
+from support.scenarios import WAITS, errors_of
 
-OPENAI = "api.openai.com"
-ANTHROPIC = "api.anthropic.com"
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Inheritance class AiohttpClientSession:DeprecationWarning",  # google-genai, of its own class
+    "ignore:coroutine 'MockClientResponse.json' was never awaited:RuntimeWarning",  # and of an answer it gives up on
+)
 
-ERRORS = {
-    "openai/400_content_policy": ErrorClass.CONTENT_POLICY,
-    "openai/400_context_length": ErrorClass.CONTEXT_WINDOW,
-    "openai/400_invalid_request": ErrorClass.INVALID_REQUEST,
-    "openai/401_invalid_api_key": ErrorClass.AUTH,
-    "openai/403_permission_denied": ErrorClass.PERMISSION,
-    "openai/404_model_not_found": ErrorClass.NOT_FOUND,
-    "openai/429_credit_balance": ErrorClass.QUOTA_EXHAUSTED,
-    "openai/429_insufficient_quota": ErrorClass.QUOTA_EXHAUSTED,
-    "openai/429_rate_limit": ErrorClass.RATE_LIMIT,
-    "openai/429_retry_after": ErrorClass.RATE_LIMIT,
-    "openai/429_retry_after_60": ErrorClass.RATE_LIMIT,
-    "openai/500_server_error": ErrorClass.SERVER_ERROR,
-    "openai/503_overloaded": ErrorClass.OVERLOADED,
-    "anthropic/400_content_policy": ErrorClass.CONTENT_POLICY,
-    "anthropic/400_context_length": ErrorClass.CONTEXT_WINDOW,
-    "anthropic/400_credit_balance": ErrorClass.QUOTA_EXHAUSTED,
-    "anthropic/400_invalid_request": ErrorClass.INVALID_REQUEST,
-    "anthropic/401_invalid_api_key": ErrorClass.AUTH,
-    "anthropic/403_permission_denied": ErrorClass.PERMISSION,
-    "anthropic/404_model_not_found": ErrorClass.NOT_FOUND,
-    "anthropic/429_insufficient_quota": ErrorClass.QUOTA_EXHAUSTED,
-    "anthropic/429_rate_limit": ErrorClass.RATE_LIMIT,
-    "anthropic/429_retry_after": ErrorClass.RATE_LIMIT,
-    "anthropic/429_retry_after_60": ErrorClass.RATE_LIMIT,
-    "anthropic/500_server_error": ErrorClass.SERVER_ERROR,
-    "anthropic/529_overloaded": ErrorClass.OVERLOADED,
-}
-WAITS = {"429_retry_after": 1.0, "429_retry_after_60": 60.0}
-
-adapters = pytest.mark.parametrize("adapter", [LangChain, LiteLLM])
+STREAMS = ("stream", "astream")
+WORD = re.compile(r"[A-Za-z]{5,}")
 
 
-@adapters
-@pytest.mark.parametrize("mode", ["plain", "aplain", "stream", "astream"])
-@pytest.mark.parametrize("cassette", ERRORS)
-async def test_an_error_has_one_class_through_every_adapter(adapter: Any, mode: str, cassette: str) -> None:
-    family, _, name = cassette.partition("/")
+def through() -> list[tuple[Any, str]]:
+    return [(make, provider) for make in (LiteLLM, LangChain) for provider in sorted(CALLABLE[make.__name__])]
+
+
+def cases() -> list[tuple[Any, str, str]]:
+    """A client, a way of asking, and a cassette.
+
+    An error inside a stream is met only by who asks for one. What is refused before a stream begins is refused alike,
+    so that litellm has to show that of one error for each provider; LangChain's classes ask plainly and for a stream.
+    """
+    return [
+        (make, mode, cassette)
+        for make, provider in through()
+        for cassette in EXPECTED
+        if cassette.startswith(f"{provider}/") and (make is LangChain or cassette not in MENDED)
+        for mode in modes(make, cassette.partition("/")[2])
+    ]
+
+
+def modes(make: Any, name: str) -> tuple[str, ...]:
+    if name.startswith("200_"):
+        return STREAMS
+    if name == "429_rate_limit":
+        return MODES
+    return ("plain", "aplain") if make is LiteLLM else ("plain", "astream")
+
+
+def key(make: Any, mode: str, cassette: str) -> tuple[str, str]:
+    return cassette, f"{make.__name__} {mode}"
+
+
+@pytest.mark.parametrize(("make", "mode", "cassette"), cases())
+async def test_an_error_is_what_its_documentation_says(make: Any, mode: str, cassette: str) -> None:
+    client: Client = make(cassette.partition("/")[0])
     with replay(cassette) as played:
-        seen = await look(adapter(family), mode)
+        seen = await look(client, mode)
+    assert [status for _, status in played.answers] == [int(cassette.partition("/")[2][:3])]
+    if key(make, mode, cassette) in SILENT:
+        assert seen.error is None
+        return
     assert seen.error is not None
-    diagnosis = classify(seen.error)
-    assert diagnosis.error_class is ERRORS[cassette]
-    assert diagnosis.retry_after == WAITS.get(name)
-    assert [status for _, status in played.answers] == [int(name[:3])]
+    assert status_of(cassette) in statuses(seen) or words_of(cassette) & words(seen)
+    found = classify(seen.error)
+    assert (found.error_class in EXPECTED[cassette]) == (key(make, mode, cassette) not in LOST | WRONG)
+    assert found.retry_after == WAITS.get(cassette.partition("/")[2], found.retry_after)
 
 
-@pytest.mark.parametrize("name", CLIENTS)
-@pytest.mark.parametrize("mode", ["stream", "astream"])
-async def test_an_error_inside_a_stream(name: str, mode: str) -> None:
-    with replay(f"{CLIENTS[name]}/200_stream_error"):
-        seen = await look(client(name), mode)
-    assert seen.error is not None
-    assert seen.text == ""
-    assert classify(seen.error).error_class is ErrorClass.OVERLOADED
+def test_litellm_leaves_enough_of_nearly_every_error() -> None:
+    asked = [key(*case) for case in cases() if case[0] is LiteLLM]
+    lost = [case for case in asked if case in LOST | WRONG | SILENT]
+    assert len(lost) <= 0.05 * len(asked)
 
 
-@pytest.mark.parametrize("name", CLIENTS)
-@pytest.mark.parametrize("mode", ["plain", "aplain", "stream", "astream"])
-async def test_a_healthy_answer(name: str, mode: str) -> None:
-    with replay(f"{CLIENTS[name]}/{'200_stream' if 'stream' in mode else '200_plain'}"):
-        seen = await look(client(name), mode)
-    assert (seen.text, seen.error) == ("Hello from the provider", None)
+@pytest.mark.parametrize(("make", "provider"), through())
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_healthy_answer(make: Any, provider: str, mode: str) -> None:
+    stream = mode in STREAMS or (make is LangChain and provider in STREAMS_ALWAYS)
+    with replay(f"{provider}/{'200_stream' if stream else '200_plain'}"):
+        seen = await look(make(provider), mode)
+    assert (seen.text, seen.error) == (REPLY, None)
 
 
-def test_cassettes_make_a_story() -> None:
-    options: dict[str, Any] = {"api_key": KEY, "max_retries": 0, "timeout": 2}
-    primary = ChatOpenAI(model="gpt-5.5", **options)
-    fallback = ChatAnthropic(model_name="claude-sonnet-5", **options)
-    chat = primary.with_fallbacks([fallback])
-    with replay("openai/429_retry_after", "anthropic/200_plain", "openai/503_overloaded", "openai/200_plain") as played:
-        assert chat.invoke("hi").text == "Hello from the provider"
-        with pytest.raises(Exception, match="overloaded"):
-            primary.invoke("hi")
-        assert chat.invoke("anything else").text == "Hello from the provider"
-    assert played.answers == [(OPENAI, 429), (ANTHROPIC, 200), (OPENAI, 503), (OPENAI, 200)]
+def status_of(cassette: str) -> int:
+    """The status that an error has, or had before its stream began."""
+    provider, _, name = cassette.partition("/")
+    if not name.startswith("200_"):
+        return int(name[:3])
+    entry = errors_of(provider).get(name[4:]) or errors_of(provider)["overloaded"]
+    return entry.status
 
 
-def test_a_request_that_no_cassette_answers_fails_the_test() -> None:
-    ask = LangChain("openai")
-    with pytest.raises(
-        AssertionError, match=r"no cassette answers .*POST https://api\.openai\.com/v1/chat/completions"
-    ):
-        play(("openai/200_plain",), ask.plain, ask.plain)
+def words_of(cassette: str) -> set[str]:
+    (interaction,) = yaml.safe_load((FOLDER / f"{cassette}.yaml").read_text())["interactions"]
+    body = interaction["response"]["body"]["string"]
+    return set(WORD.findall(body if isinstance(body, str) else body.decode("latin-1")))
 
 
-def test_a_cassette_that_was_not_played_fails_the_test() -> None:
-    with pytest.raises(AssertionError, match=r"nobody asked for .*503 from api\.openai\.com"):
-        play(("openai/200_plain", "openai/503_overloaded"), LangChain("openai").plain)
+def words(seen: Sight) -> set[str]:
+    return {word for error in seen.chain for word in WORD.findall(str(error))} - {"message", "status"}
 
 
-def test_a_stream_is_not_answered_with_a_plain_answer() -> None:
-    with pytest.raises(AssertionError, match="no cassette answers"):
-        play(("openai/200_plain",), lambda: list(LangChain("openai").stream()))
-
-
-def test_whoever_goes_to_the_network_fails_the_test() -> None:
-    with pytest.raises(AssertionError, match=r"somebody went to the network: .*look-up of example\.com"):
-        play((), lambda: socket.create_connection(("example.com", 80)))
-
-
-def test_an_error_of_the_test_itself_tells_what_was_played() -> None:
-    with pytest.raises(ZeroDivisionError) as raised, replay("openai/200_plain"):
-        raise ZeroDivisionError
-    assert raised.value.__notes__ == ["answers: [], misses: [], network: []"]
-
-
-def play(cassettes: tuple[str, ...], *calls: Callable[[], object]) -> None:
-    """A test that takes whatever error for an outage."""
-    with replay(*cassettes):
-        for call in calls:
-            with suppress(Exception):
-                call()
+def statuses(seen: Sight) -> set[int]:
+    """What the error, or one of its causes, says that the status was."""
+    found = {getattr(error, name, None) for error in seen.chain for name in ("status_code", "code", "http_status")}
+    return {int(status) for status in found if str(status).isdigit()} - {HTTPStatus.OK}
