@@ -50,6 +50,7 @@ def _add_record(record: argparse.ArgumentParser) -> None:
     add("providers", nargs="*", metavar="PROVIDER", help="such as openai (default: all with keys in the environment)")
     add("--into", default="cassettes", metavar="FOLDER", help="where each provider's folder is (default: cassettes)")
     add("--model", default="", metavar="NAME", help="another model than the usual one, if one provider is named")
+    add("--window", type=int, metavar="TOKENS", help="how long a prompt it takes, where LiteLLM does not know")
 
 
 def _add_classify(classify: argparse.ArgumentParser) -> None:
@@ -111,8 +112,14 @@ def _record(options: argparse.Namespace) -> int:
 
     from failover_plugin.record.command import run_command
 
-    today = datetime.now(UTC).date()
-    return run_command(sys.stdout, options.providers, into=options.into, model=options.model, today=today)
+    return run_command(
+        sys.stdout,
+        options.providers,
+        into=options.into,
+        model=options.model,
+        window=options.window,
+        today=datetime.now(UTC).date(),
+    )
 
 
 def _simulate(options: argparse.Namespace) -> int:

@@ -40,14 +40,16 @@ class Request(Protocol):
 class Writer:
     """Saves what was heard under ``heading``, lines of comment; ``stream`` is whether a stream was asked for.
 
-    ``clean`` is applied to every text that is kept, ``keeps`` tells by its lower-case name whether a header is. With
-    ``numbered`` the answer's status comes before the file's name. What was written is in ``written``.
+    ``clean`` is applied to every text that is kept, ``keeps`` tells by its lower-case name whether a header is.
+    An answer whose status it does not ``accept`` is not saved. With ``numbered`` that status comes before the file's
+    name. What was written is in ``written``.
     """
 
     heading: str
     stream: bool
     clean: Callable[[str], str] = str
     keeps: Callable[[str], bool] = lambda name: name not in CONNECTION
+    accepts: Callable[[int], bool] = lambda status: True  # noqa: ARG005 - whatever it is
     numbered: bool = False
     written: list[Path] = field(default_factory=list[Path])
 
@@ -59,9 +61,10 @@ class Writer:
         """Write the last answer of the provider, and the folder if it is missing; nothing if there was none."""
         pairs = zip(heard["requests"], heard["responses"], strict=True)
         told = [self._interaction(request, _decoded(answer)) for request, answer in pairs if not is_aside(request)]
-        if not told:
+        status: int = told[-1]["response"]["status"]["code"] if told else 0
+        if not status or not self.accepts(status):
             return
-        file = path.with_name(f"{told[-1]['response']['status']['code']}_{path.name}") if self.numbered else path
+        file = path.with_name(f"{status}_{path.name}") if self.numbered else path
         file.parent.mkdir(parents=True, exist_ok=True)
         text = yaml.dump({"version": 1, "interactions": told[-1:]}, Dumper=_Dumper, sort_keys=False, width=110)
         file.write_text(self.heading + text, encoding="utf-8")

@@ -7,7 +7,6 @@ had is told with its reason.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -34,22 +33,31 @@ class _Session:
     name: str
     provider: Provider
     model: str
+    window: int | None
     folder: Path
     today: date
 
 
-def run_command(out: TextIO, names: list[str], *, into: str, model: str = "", today: date) -> int:
+def run_command(
+    out: TextIO, names: list[str], *, into: str, model: str = "", window: int | None = None, today: date
+) -> int:
     """Record these providers, or all who have their keys in the environment; returns the exit status.
 
-    1 if nothing could be recorded of one of them. ``ConfigError`` for an unknown name, a missing key or package; then
-    nobody has been asked.
+    ``model`` is another than the provider's usual one, ``window`` how many tokens it takes. The status is 1 if nothing
+    could be recorded of one of them. ``ConfigError`` for an unknown name, a missing key or package, or a model or a
+    window for several providers; then nobody has been asked.
     """
     _needs("litellm")
     _needs("vcr")
     providers = chosen(names)
-    if model and len(providers) != 1:
-        raise ConfigError(f"--model = {model!r}: a model is one provider's. Name that provider alone.")
-    done = [_record(_Session(name, p, model, Path(into) / name, today), out) for name, p in providers.items()]
+    if window is not None and window < 1:
+        raise ConfigError(f"--window = {window}: a model takes some tokens. Give a positive number.")
+    if len(providers) != 1 and (model or window):
+        raise ConfigError(
+            f"--model = {model!r}, --window = {window}: they are one provider's. Name that provider alone."
+        )
+    sessions = [_Session(name, p, model, window, Path(into) / name, today) for name, p in providers.items()]
+    done = [_record(session, out) for session in sessions]
     return 0 if all(done) else 1
 
 
@@ -63,32 +71,38 @@ def _needs(package: str) -> None:
 
 
 def _record(session: _Session, out: TextIO) -> int:
-    """How many cassettes came of it."""
-    lines = list(_told(session))
-    for line in lines:
-        out.write(f"{session.name}: {line}\n")
-    return sum(".yaml" in line for line in lines)
-
-
-def _told(session: _Session) -> Iterator[str]:
+    """How many cassettes came of it; each is told when it is there, and so is what is left out."""
+    files = 0
     for provocation in PROVOCATIONS:
-        told = keywords(provocation, session.provider, session.model, _window(session))
-        if told is None:
-            yield f"{provocation.name} left out: it cannot be provoked here"
-        else:
-            yield _one(session, provocation, told)
+        file, why = _one(session, provocation)
+        out.write(f"{session.name}: {file or f'{provocation.name} left out: {why}'}\n")
+        files += file is not None
+    return files
 
 
-def _one(session: _Session, provocation: Provocation, told: dict[str, Any]) -> str:
+def _one(session: _Session, provocation: Provocation) -> tuple[Path | None, str]:
+    """The cassette, or None and why there is none."""
+    told = keywords(provocation, session.provider, session.model, _window(session))
+    if told is None:
+        return None, "there is no key to be wrong, or nobody knows how much is too much (--window)"
     heading = HEADING.format(provider=session.name, today=session.today.isoformat())
     clean = cleaner(session.provider.secrets())
-    writer = Writer(heading=heading, stream=provocation.stream, clean=clean, keeps=tells, numbered=True)
+    writer = Writer(
+        heading=heading,
+        stream=provocation.stream,
+        clean=clean,
+        keeps=tells,
+        accepts=provocation.provokes.__contains__,
+        numbered=True,
+    )
     cassette, mode = import_module("vcr.cassette").Cassette, import_module("vcr.record_mode").RecordMode.ALL
     with cassette.use(path=session.folder / f"{provocation.name}.yaml", record_mode=mode, persister=writer):
         error = _ask(told)
     if writer.written:
-        return str(writer.written[0])
-    return f"{provocation.name} left out: {clean(redact(f'{type(error).__name__}: {error}'))[:200]}"
+        return writer.written[0], ""
+    if error is None:
+        return None, "the provider did not mind"
+    return None, clean(redact(f"{type(error).__name__}: {error}"))[:200]
 
 
 def _ask(told: dict[str, Any]) -> Exception | None:
@@ -112,8 +126,11 @@ def _error_of(error: BaseException | None) -> Exception | None:
 
 
 def _window(session: _Session) -> int | None:
-    """How many tokens the model takes, as far as LiteLLM knows."""
+    """How many tokens the model takes, as one was told or as far as LiteLLM knows."""
+    if session.window:
+        return session.window
     model = session.provider.keywords(session.model)["model"]
-    info: dict[str, Any] = import_module("litellm").model_cost.get(model.partition("/")[2]) or {}
+    costs: dict[str, dict[str, Any]] = import_module("litellm").model_cost
+    info = costs.get(model) or costs.get(model.partition("/")[2]) or {}
     window = info.get("max_input_tokens")
     return window if isinstance(window, int) else None

@@ -42,8 +42,8 @@ class Provider:
         return {"model": f"{self.prefix}/{model or self.model}", **self.options, **values}
 
     def secrets(self) -> list[str]:
-        """The values that may be in no cassette, longest first."""
-        values = {os.environ[variable] for variable in self.variables.values()}
+        """The values that may be in no cassette, longest first; an address is where an answer comes from."""
+        values = {os.environ[variable] for keyword, variable in self.variables.items() if keyword != "api_base"}
         return sorted(values, key=lambda value: (-len(value), value))
 
 

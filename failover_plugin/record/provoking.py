@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from failover_plugin.record.providers import Provider
@@ -14,6 +15,7 @@ from failover_plugin.record.providers import Provider
 TOKENS = 16
 """The longest answer asked for, in tokens: the least that every provider takes."""
 _WRONG = "failover-record-wrong-key"
+_HEALTHY = frozenset({int(HTTPStatus.OK)})
 _HELLO = [{"role": "user", "content": "Say hello."}]
 
 _Change = Callable[[Provider, "int | None"], "dict[str, Any] | None"]
@@ -21,11 +23,15 @@ _Change = Callable[[Provider, "int | None"], "dict[str, Any] | None"]
 
 @dataclass(frozen=True, slots=True)
 class Provocation:
-    """One request: ``change`` is what it tells LiteLLM beside the usual, or None where it cannot be made."""
+    """One request: ``change`` is what it tells LiteLLM beside the usual, or None where it cannot be made.
+
+    An answer with another status than those it ``provokes`` is not what it is named after.
+    """
 
     name: str
     change: _Change
     stream: bool = False
+    provokes: frozenset[int] = frozenset(range(400, 500)) - {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 def keywords(provocation: Provocation, provider: Provider, model: str, window: int | None) -> dict[str, Any] | None:
@@ -62,8 +68,8 @@ def _unsupported(_provider: Provider, _window: int | None) -> dict[str, Any]:
 
 
 PROVOCATIONS = (
-    Provocation("plain", _nothing),
-    Provocation("stream", _nothing, stream=True),
+    Provocation("plain", _nothing, provokes=_HEALTHY),
+    Provocation("stream", _nothing, stream=True, provokes=_HEALTHY),
     Provocation("invalid_api_key", _wrong_key),
     Provocation("model_not_found", _unknown_model),
     Provocation("context_length", _too_long),

@@ -23,6 +23,7 @@ from support.expected import EXPECTED
 
 KEY = "very-secret-0123456789"
 LIMITS = {f"x-ratelimit-{what}-{of}" for what in ("limit", "remaining", "reset") for of in ("requests", "tokens")}
+pytestmark = pytest.mark.timeout(240)
 TODAY = date(2026, 11, 20)
 VARIABLES = {variable for provider in PROVIDERS.values() for variable in provider.variables.values()}
 
@@ -38,16 +39,16 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """What came of recording one provider by name and another because it has a key, and what was said of it."""
     folder = tmp_path_factory.mktemp("recorded")
     named = record(folder, "openai", "--model", "gpt-4", OPENAI_API_KEY=KEY)
-    keyed = record(folder, ANTHROPIC_API_KEY=KEY)
+    keyed = record(folder, ANTHROPIC_API_KEY=KEY, GROQ_API_KEY=KEY, fails=True)
     return folder, named + keyed
 
 
-def record(folder: Path, *arguments: str, **variables: str) -> str:
+def record(folder: Path, *arguments: str, fails: bool = False, **variables: str) -> str:
     kept = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     environment = kept | {"PYTHONPATH": str(Path(__file__).parents[1])} | variables
     command = [sys.executable, "-W", "ignore", "-m", "support.rerecording", *arguments, "--into", str(folder)]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr
+    assert ran.returncode == int(fails), ran.stderr
     return ran.stdout + ran.stderr
 
 
@@ -55,7 +56,6 @@ def answers(folder: Path) -> dict[str, str]:
     return {path.stem: path.read_text() for path in sorted(folder.glob("*.yaml"))}
 
 
-@pytest.mark.timeout(240)
 def test_a_provider_is_recorded_and_nothing_of_its_customer(recorded: tuple[Path, str]) -> None:
     folder, said = recorded
     told = answers(folder / "openai")
@@ -90,6 +90,14 @@ def test_without_names_whoever_has_a_key_is_recorded(recorded: tuple[Path, str])
     assert f"anthropic: {folder}/anthropic/200_plain.yaml" in said
 
 
+def test_an_answer_that_was_not_provoked_is_not_filed(recorded: tuple[Path, str]) -> None:
+    _folder, said = recorded
+    assert "groq: plain left out: RateLimitError" in said
+    assert "groq: unsupported left out: RateLimitError" in said
+    assert "groq: context_length left out: there is no key to be wrong, or nobody knows how much is too much" in said
+    assert "groq: model_not_found left out: the provider did not mind" in said
+
+
 def test_a_recording_takes_the_place_of_what_was_only_documented() -> None:
     names = {cassette.partition("/")[2][4:] for cassette in EXPECTED} | {"plain", "stream"}
     assert {provocation.name for provocation in PROVOCATIONS} <= names
@@ -116,11 +124,20 @@ def test_wrong_use_says_what_is_right(names: list[str], model: str, told: str) -
         run_command(StringIO(), names, into="nowhere", model=model, today=TODAY)
 
 
-def test_one_model_is_not_for_several_providers(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("model", "window"), [("gpt-5.5", None), ("", 1000)])
+def test_one_model_is_not_for_several_providers(
+    monkeypatch: pytest.MonkeyPatch, model: str, window: int | None
+) -> None:
     for variable in ("OPENAI_API_KEY", "GROQ_API_KEY"):
         monkeypatch.setenv(variable, KEY)
-    with pytest.raises(ConfigError, match="a model is one provider's"):
-        run_command(StringIO(), ["openai", "groq"], into="nowhere", model="gpt-5.5", today=TODAY)
+    with pytest.raises(ConfigError, match="they are one provider's"):
+        run_command(StringIO(), ["openai", "groq"], into="nowhere", model=model, window=window, today=TODAY)
+
+
+def test_a_window_of_no_tokens_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with pytest.raises(ConfigError, match="Give a positive number"):
+        run_command(StringIO(), ["openai"], into="nowhere", window=0, today=TODAY)
 
 
 def test_nothing_is_recorded_of_who_cannot_be_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +145,7 @@ def test_nothing_is_recorded_of_who_cannot_be_reached(tmp_path: Path, monkeypatc
     out = StringIO()
     assert run_command(out, ["vllm"], into=str(tmp_path), today=TODAY) == 1
     assert "vllm: plain left out: " in out.getvalue()
-    assert "vllm: invalid_api_key left out: it cannot be provoked here" in out.getvalue()
+    assert "vllm: invalid_api_key left out: there is no key to be wrong" in out.getvalue()
 
 
 def test_a_prompt_is_too_long_for_the_model_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,11 +44,13 @@ def prepare(site: Site) -> None:
 
 
 def run(arguments: list[str]) -> int:
-    hosts = ("api.openai.com", "api.anthropic.com", "huggingface.co")
+    hosts = ("api.openai.com", "api.anthropic.com", "api.groq.com", "huggingface.co")
     with TemporaryDirectory() as trusted, Emulator(hosts=hosts) as emulator:
         trust(emulator.certificate, Path(trusted) / "authority.pem")
         for name in ("openai", "anthropic"):
             prepare(emulator.site(PROVIDERS[name].host))
+        limited = faults.rate_limit()
+        emulator.site(PROVIDERS["groq"].host).script(limited, limited, None, None, limited)
         with diverted(emulator.https_port, hosts):
             return main(["record", *arguments])
 
