@@ -10,13 +10,16 @@ from failover_plugin.classify import classify, classify_response
 from failover_plugin.config import Config, load_config
 from failover_plugin.errors import (
     AllTargetsFailed,
+    AnswerFailed,
     ConfigError,
     DeadlineExceeded,
+    EmptyResponse,
     FailoverError,
     StreamInterrupted,
 )
 from failover_plugin.failover import Explanation, Failover
 from failover_plugin.health_report import Health, HealthReport
+from failover_plugin.judgement import require_sound
 from failover_plugin.model import Attempt, Diagnosis, ErrorClass, Request, Scope, Skip, Target, Trail
 from failover_plugin.permit import Permit
 from failover_plugin.policy import (
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AllTargetsFailed",
+    "AnswerFailed",
     "Attempt",
     "BreakerPolicy",
     "BudgetPolicy",
@@ -41,6 +45,7 @@ __all__ = [
     "ConfigError",
     "DeadlineExceeded",
     "Diagnosis",
+    "EmptyResponse",
     "ErrorClass",
     "Explanation",
     "Failover",
@@ -65,6 +70,7 @@ __all__ = [
     "current_attempt",
     "load_config",
     "presets",
+    "require_sound",
 ]
 
 

@@ -53,5 +53,13 @@ class StreamInterrupted(FailoverError):
     """A stream died, fell silent or ended without a finish mark after content had been delivered."""
 
 
+class EmptyResponse(FailoverError):
+    """A target answered with success and said nothing."""
+
+
+class AnswerFailed(FailoverError):
+    """A target gave up on an answer that had begun well, and says so where it should say why it stopped."""
+
+
 class ConfigError(FailoverError, ValueError):
     """A target, policy or file is wrong; the message names the field, the value and the remedy."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from failover_plugin.classify import classify
+from failover_plugin.classify.finish import failure
 from failover_plugin.classify.redact import redact
+from failover_plugin.errors import AnswerFailed, EmptyResponse
 from failover_plugin.model import Diagnosis, ErrorClass, Scope, Trail, Usage
 from failover_plugin.start import Start
 
@@ -35,6 +37,21 @@ def judge(start: Start, error: BaseException) -> Diagnosis:
     if start.content_after is None or not of_the_call or its_own:
         return diagnosis
     return replace(diagnosis, error_class=ErrorClass.STREAM_INTERRUPTED, scope=Scope.TARGET)
+
+
+def require_sound(mark: str | None, *, has_content: bool) -> None:
+    """Raise what is wrong with an answer that ends with this finish mark, None if the provider gave none.
+
+    Raises ``AnswerFailed`` if the mark says that the model gave up, ``EmptyResponse`` if the answer says nothing. What
+    a safety system or the caller's own limit has ended is an answer.
+    """
+    match failure(mark or "", has_content=has_content):
+        case ErrorClass.SERVER_ERROR:
+            raise AnswerFailed(f'The answer ended with the finish mark "{mark}": the model gave up.')
+        case ErrorClass.EMPTY_RESPONSE:
+            raise EmptyResponse("The answer has no content: no text, no tool call, no refusal.")
+        case _:
+            return
 
 
 def tokens_of(usage: Usage) -> float | None:

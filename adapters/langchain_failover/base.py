@@ -14,7 +14,6 @@ from pydantic import Field
 
 from failover_plugin import Request
 from langchain_failover.call import Call, as_given
-from langchain_failover.chunks import require_whole
 from langchain_failover.entry import Entry
 from langchain_failover.intake import entries_of
 from langchain_failover.profiles import common_params, common_profile
@@ -86,7 +85,6 @@ class FailoverModel(Remembering, BaseChatModel):
             config=self.with_own(config),
             kwargs=kwargs if stop is None else {**kwargs, "stop": stop},
             prepare=tools.bound_to if tools else as_given,
-            check=require_whole,
             request=_WITH_TOOLS if tools else None,
             demands_mark=True,
         )

@@ -32,7 +32,8 @@ class Call:
     """One request.
 
     ``prepare`` makes of an entry what is called. ``check`` raises if a plain answer is none, so that another target is
-    asked. ``demands_mark``: the end of a stream is not enough, a chunk has to say that the answer is whole.
+    asked. ``demands_mark``: the end of a stream is not enough, a chunk has to say that the answer is whole; and an
+    answer that ends in failure or without a word is none.
     """
 
     input: Any
@@ -70,6 +71,10 @@ class Call:
     def is_finished(self, chunk: Any) -> bool:
         """Whether a chunk says that the answer is whole."""
         return chunks.is_finished(chunk)
+
+    def mark_in(self, chunk: Any) -> str | None:
+        """The provider's finish mark, if a chunk bears one."""
+        return chunks.mark_in(chunk.response_metadata) if isinstance(chunk, BaseMessage) else None
 
     def is_genuine(self, chunk: Any) -> bool:
         """Whether it is the provider who says so, and not the host who made it up."""

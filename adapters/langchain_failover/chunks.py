@@ -13,10 +13,18 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 
 from failover_plugin import StreamInterrupted
-from langchain_failover.clients import is_anthropic, is_openai
+from langchain_failover.clients import descends, is_anthropic, is_openai
 
 _FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason", "stopReason")
-_CONTENT_KEYS = ("function_call", "tool_calls", "refusal", "reasoning_content", "reasoning", "audio")
+CONTENT_KEYS = ("function_call", "tool_calls", "refusal", "reasoning_content", "reasoning", "audio")
+_MARKING = (
+    ("langchain_aws", "ChatBedrockConverse"),
+    ("langchain_fireworks", "ChatFireworks"),
+    ("langchain_groq", "ChatGroq"),
+    ("langchain_mistralai", "ChatMistralAI"),
+    ("langchain_nvidia_ai_endpoints", "ChatNVIDIA"),
+    ("langchain_openrouter", "ChatOpenRouter"),
+)
 _FRAME_KEYS = {"type", "index", "id", "annotations", "citations", "phase"}
 
 
@@ -26,7 +34,7 @@ def has_content(chunk: Any) -> bool:
         return bool(chunk)
     if not isinstance(chunk, AIMessageChunk) or chunk.tool_call_chunks:
         return True
-    if any(chunk.additional_kwargs.get(key) for key in _CONTENT_KEYS):
+    if any(chunk.additional_kwargs.get(key) for key in CONTENT_KEYS):
         return True
     content: Any = chunk.content
     return bool(content) if isinstance(content, str) else any(map(says_something, content))
@@ -53,6 +61,12 @@ def is_genuine(chunk: Any) -> bool:
     return bool(chunk.response_metadata or chunk.usage_metadata) or has_content(chunk)
 
 
+def mark_in(metadata: Mapping[str, Any]) -> str | None:
+    """The reason why the provider stopped, as response metadata name it."""
+    marks = (metadata.get(key) for key in _FINISH_KEYS)
+    return next((mark for mark in marks if isinstance(mark, str) and mark), None)
+
+
 def bears_mark(metadata: Mapping[str, Any]) -> bool:
     """Whether response metadata name the reason why the provider stopped."""
     return any(metadata.get(key) for key in _FINISH_KEYS)
@@ -63,7 +77,7 @@ def gives_mark(model: BaseChatModel, kwargs: Mapping[str, Any]) -> bool:
     if is_anthropic(model):  # It comes with the usage, and not at all without.
         usage = kwargs.get("stream_usage")
         return bool(getattr(model, "stream_usage", False) if usage is None else usage)
-    return is_openai(model)
+    return is_openai(model) or any(descends(model, root, name) for root, name in _MARKING)
 
 
 def require_whole(message: Any) -> None:

@@ -15,6 +15,9 @@ from langchain_core.language_models import BaseChatModel
 
 _OPENAI = ("langchain_openai", "BaseChatOpenAI")
 _ANTHROPIC = ("langchain_anthropic", "ChatAnthropic")
+_SET_ONCE = frozenset({"langchain_aws", "langchain_mistralai", "langchain_openrouter"})
+"""Packages whose models have a timeout and take none with a call."""
+
 _TIMEOUTS = ("timeout", "request_timeout", "default_request_timeout")
 
 
@@ -31,6 +34,14 @@ def is_openai(model: object) -> bool:
 def is_anthropic(model: object) -> bool:
     """Whether the model is langchain-anthropic's."""
     return descends(model, *_ANTHROPIC)
+
+
+@cache
+def takes_timeout(kind: type[BaseChatModel]) -> bool:
+    """Whether models of this class take a timeout per call, and do not just send it to their provider."""
+    return timeout_field(kind) is not None and not any(
+        base.__module__.split(".")[0] in _SET_ONCE for base in kind.__mro__
+    )
 
 
 @cache

@@ -1,7 +1,7 @@
 """In sync code a deadline is handed to the client: its own timeout costs nothing and really ends the call.
 
-Only a model whose class declares a timeout takes one per call; any other would send it to the provider as an unknown
-parameter. It is a read timeout: it ends a silence, not a slow drip.
+Only a model whose class declares a timeout takes one per call, and not each of these; any other would stumble over it
+or send it to the provider as an unknown parameter. It is a read timeout: it ends a silence, not a slow drip.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import Runnable
 
-from langchain_failover.clients import timeout_field, with_options
+from langchain_failover.clients import takes_timeout, timeout_field, with_options
 from langchain_failover.wrapping import rebound, unwrapped
 
 Timed = tuple[Runnable[Any, Any], dict[str, Any]]
@@ -30,7 +30,7 @@ def timed(runnable: Runnable[Any, Any], kwargs: dict[str, Any], limit: float) ->
         return rebound(
             runnable, lambda inner: inner if _is_content(inner, {}, limit) else with_options(inner, timeout=limit)
         ), kwargs
-    if timeout_field(type(model)) is None or _is_content(model, {**bound, **kwargs}, limit):
+    if not takes_timeout(type(model)) or _is_content(model, {**bound, **kwargs}, limit):
         return runnable, kwargs
     return runnable, {**kwargs, "timeout": limit}
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from failover_plugin import AllTargetsFailed, Failover, Policy, Target, Trail, current_attempt
+from langchain_failover import sound
 from langchain_failover.call import Call
 from langchain_failover.deadlines import timed
 from langchain_failover.entry import Entry
@@ -99,21 +100,27 @@ class Delegation:
         runnable, kwargs = self._timed(call, target)
         answer = call.invoke(runnable, _config(call), kwargs)
         call.check(answer)
+        if call.demands_mark:
+            sound.check(call, answer)
         return answer
 
     async def _aask(self, call: Call, target: Target) -> Any:
         answer = await call.ainvoke(call.prepare(self._by_id[target.id]), _config(call), call.kwargs)
         call.check(answer)
+        if call.demands_mark:
+            sound.check(call, answer)
         return answer
 
     def _open(self, call: Call, target: Target) -> Iterator[Any]:
         runnable, kwargs = self._timed(call, target)
         source = call.stream(runnable, _config(call), kwargs)
-        return _without_made_up_end(source, call) if self._must_mark(call, target) else source
+        source = _without_made_up_end(source, call) if self._must_mark(call, target) else source
+        return sound.checked(source, call) if call.demands_mark else source
 
     def _aopen(self, call: Call, target: Target) -> AsyncIterator[Any]:
         source = call.astream(call.prepare(self._by_id[target.id]), _config(call), call.kwargs)
-        return _awithout_made_up_end(source, call) if self._must_mark(call, target) else source
+        source = _awithout_made_up_end(source, call) if self._must_mark(call, target) else source
+        return sound.achecked(source, call) if call.demands_mark else source
 
     def _timed(self, call: Call, target: Target) -> tuple[Runnable[Any, Any], dict[str, Any]]:
         """What to call and with which arguments, so that a sync call ends with its attempt."""

@@ -16,7 +16,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from langchain_failover import _host
 from langchain_failover.call import Call
-from langchain_failover.chunks import bears_mark, says_something
+from langchain_failover.chunks import bears_mark, mark_in, says_something
 from langchain_failover.delegation import Delegation
 
 
@@ -43,6 +43,9 @@ class Events(Call):
 
     def is_finished(self, chunk: Any) -> bool:
         return bool(chunk.get("event") == "message-finish")
+
+    def mark_in(self, chunk: Any) -> str | None:
+        return mark_in(chunk.get("metadata") or {})
 
     def is_genuine(self, chunk: Any) -> bool:
         metadata: dict[str, Any] = chunk.get("metadata") or {}

@@ -33,6 +33,8 @@ class Journey:
         """The permit of the attempt under way, None between attempts."""
         self.limit: asyncio.Timeout | None = None
         """Ends the attempt under way; None where only the client can."""
+        self.may_be_silent = False
+        """Whether an answer without content may be meant."""
         self.refused = False
         """Whether the latest question was answered with no."""
 

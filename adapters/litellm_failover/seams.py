@@ -20,6 +20,7 @@ from typing import Any
 from litellm.exceptions import Timeout
 
 from failover_plugin import Permit
+from litellm_failover import sound
 from litellm_failover.choice import choose
 from litellm_failover.fleet import Fleet
 from litellm_failover.host import Host
@@ -64,9 +65,12 @@ class Seams:
         journey = current.get()
         if journey is None:
             return await self._call(original_function, *args, **kwargs)
+        journey.may_be_silent = sound.may_be_silent(kwargs)
         try:
             async with asyncio.timeout(None) as journey.limit:
                 response = await self._call(original_function, *args, **kwargs)
+            if journey.open is not None:
+                sound.check(response, may_be_silent=journey.may_be_silent)
             journey.answered(response)
         except Exception as error:
             failure = _overdue(journey, kwargs) if journey.limit and journey.limit.expired() else error
@@ -126,7 +130,7 @@ class Seams:
         permit = _permit_for(model_response)
         if permit is None:
             return await self._astream(model_response=model_response, **_given(first_chunk), **rest)
-        watched = AsyncWatchedStream(model_response, permit, first_chunk)
+        watched = AsyncWatchedStream(model_response, permit, first_chunk, may_be_silent=_may_be_silent())
         try:
             await watched.peek()
         except BaseException:
@@ -142,7 +146,7 @@ class Seams:
         permit = _permit_for(model_response)
         if permit is None:
             return self._stream(model_response=model_response, **_given(first_chunk), **rest)
-        watched = WatchedStream(model_response, permit, first_chunk)
+        watched = WatchedStream(model_response, permit, first_chunk, may_be_silent=_may_be_silent())
         watched.peek()
         wrapped = self._stream(model_response=watched, **rest)
         wrapped.close = watched.close
@@ -163,6 +167,11 @@ def _permit_for(stream: Any) -> Permit | None:
     if journey is not None and is_made_up(stream):
         journey.leave()
     return None if journey is None else journey.open
+
+
+def _may_be_silent() -> bool:
+    journey = current.get()
+    return journey is not None and journey.may_be_silent
 
 
 def _given(first_chunk: Any) -> dict[str, Any]:

@@ -16,32 +16,28 @@ from typing import Any
 
 from litellm.exceptions import MidStreamFallbackError, Timeout
 
-from failover_plugin import Permit, StreamInterrupted
+from failover_plugin import AnswerFailed, EmptyResponse, Permit, StreamInterrupted, require_sound
+from failover_plugin.classify.finish import FAILED
 from litellm_failover.journey import mark, usage_of
+from litellm_failover.sound import has_content
 
-_CONTENT = (
-    "content",
-    "reasoning_content",
-    "thinking_blocks",
-    "tool_calls",
-    "function_call",
-    "audio",
-    "images",
-    "refusal",
-)
 _MARKS = ("received_finish_reason", "intermittent_finish_reason", "received_any_finish_reason")
 
 
 class Watched:
     """What a synchronous and an asynchronous stream have in common. All but iteration and closing is LiteLLM's own."""
 
-    def __init__(self, stream: Any, permit: Permit, taken: Any = None) -> None:
-        """``taken`` is what a newer host has read already: a ``chunk``, None if there was none, and the ``rest``."""
+    def __init__(self, stream: Any, permit: Permit, taken: Any = None, *, may_be_silent: bool = False) -> None:
+        """``taken`` is what a newer host has read already: a ``chunk``, None if there was none, and the ``rest``.
+
+        ``may_be_silent``: an answer without content may be meant.
+        """
         self._stream = stream
         self._source: Any = stream if taken is None else taken.rest
         self._taken = deque[Any](() if taken is None or taken.chunk is None else (taken.chunk,))
         self._held = deque[Any]()
         self._permit = permit
+        self._may_be_silent = may_be_silent
         self._usage: Any = None
         self._content = self._finished = self._over = False
 
@@ -54,18 +50,22 @@ class Watched:
 
     @property
     def _marked(self) -> bool:
-        return any(getattr(self._stream, name, None) for name in _MARKS)
+        """Whether the provider has sent a finish mark, and not that of a failure."""
+        marks = [mark for name in _MARKS if (mark := getattr(self._stream, name, None))]
+        return bool(marks) and not any(mark in FAILED for mark in marks if isinstance(mark, str))
 
     def _saw(self, chunk: Any) -> Any:
-        """Note what a chunk brings. Raises if it is a finish that the provider never sent."""
+        """Note what a chunk brings. Raises if it is a finish that the provider never sent, or that of a failure."""
         choices: Any = getattr(chunk, "choices", None) or ()
+        if not self._content and any(has_content(choice) for choice in choices):
+            self._content = True
+            self._permit.first_content()
         if any(getattr(choice, "finish_reason", None) for choice in choices):
             if not self._marked:
                 raise _not_whole()
+            reason = getattr(choices[0], "finish_reason", None)
+            require_sound(reason, has_content=self._content or self._may_be_silent)
             self._finished = True
-        if not self._content and any(_has_content(choice) for choice in choices):
-            self._content = True
-            self._permit.first_content()
         self._usage = usage_of(chunk) or self._usage
         return chunk
 
@@ -79,7 +79,7 @@ class Watched:
             self._permit.cancel()
             raise error
         ended = isinstance(error, StopIteration | StopAsyncIteration)
-        if not self._marked:
+        if not self._marked or isinstance(error, AnswerFailed | EmptyResponse):
             self._fail(_not_whole() if ended else error)
         self._permit.success(self._usage)
         return None if ended or self._finished else self._stream.finish_reason_handler()
@@ -191,11 +191,6 @@ def is_made_up(stream: Any) -> bool:
     """Whether no provider has a part in this stream: it comes out of LiteLLM's cache, or from ``mock_response``."""
     source: str = getattr(stream.completion_stream, "__name__", "")
     return stream.custom_llm_provider == "cached_response" or source.endswith("mock_completion_streaming_obj")
-
-
-def _has_content(choice: Any) -> bool:
-    delta = getattr(choice, "delta", None)
-    return any(getattr(delta, name, None) for name in _CONTENT)
 
 
 def _original(error: MidStreamFallbackError) -> Exception:

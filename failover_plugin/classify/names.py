@@ -84,6 +84,8 @@ _NETWORK: Final = (
 TELLING: Final[Mapping[str, ErrorClass]] = {
     **dict.fromkeys(_TIMEOUT, ErrorClass.TIMEOUT),
     **dict.fromkeys(_NETWORK, ErrorClass.NETWORK),
+    "failover_plugin.AnswerFailed": ErrorClass.SERVER_ERROR,
+    "failover_plugin.EmptyResponse": ErrorClass.EMPTY_RESPONSE,
     "failover_plugin.StreamInterrupted": ErrorClass.STREAM_INTERRUPTED,
     "huggingface_hub.OverloadedError": ErrorClass.OVERLOADED,
     "langchain_core.ContextOverflowError": ErrorClass.CONTEXT_WINDOW,

@@ -111,13 +111,6 @@ async def test_disabled_streaming_with_tools_only(bench: Bench) -> None:
     assert [request.stream for request in bench.primary.requests] == [True, False]
 
 
-@pytest.mark.parametrize("mode", STREAMED)
-async def test_an_empty_answer_is_an_answer(bench: Bench, mode: Mode) -> None:
-    bench.primary.fail(faults.empty())
-    for model in bench.families():
-        assert (await ask(model, mode)).text == ""
-    assert bench.asked == (2, 0)
-
 
 def test_the_output_version_reaches_the_models(bench: Bench) -> None:
     model = bench.model(output_version="v1")

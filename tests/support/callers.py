@@ -23,10 +23,11 @@ CLAUDE_ON_BEDROCK = "anthropic.claude-3-5-sonnet-20240620-v1:0"
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """One plain call and one streamed to its end."""
+    """One plain call and one streamed to its end; ``model`` is what is called, where that is LangChain's."""
 
     plain: Callable[[], object]
     stream: Callable[[], object]
+    model: Any = None
 
 
 Builder = Callable[["Site"], Calls]
@@ -258,7 +259,7 @@ def langchain(module: str, name: str, where: str, **options: Any) -> Builder:
 
 
 def _model(model: Any) -> Calls:
-    return Calls(lambda: model.invoke("Hello"), lambda: list(model.stream("Hello")))
+    return Calls(lambda: model.invoke("Hello"), lambda: list(model.stream("Hello")), model)
 
 
 def chat_bedrock(site: Site) -> Calls:

@@ -23,6 +23,9 @@ REFUSED = ("rate_limit", "invalid_api_key", "context_length", "overloaded")
 ONLY_IN_STREAM = "stream_"
 """How the names of errors begin that a provider sends in no other place."""
 
+LATE = frozenset({408, 424, 429, 498})
+"""Statuses below 500 that an error inside a stream may stand for."""
+
 FRAMED = frozenset({"bedrock"})
 """Whose streams know a few errors by name, and no others."""
 
@@ -60,8 +63,16 @@ def cases(provider: str) -> Iterator[Case]:
             yield Case(provider, error, "plain")
         if error in REFUSED:
             yield Case(provider, error, "stream")
-        if named or provider not in FRAMED:
+        if named or (provider not in FRAMED and _comes_late(error, ERRORS_OF[provider][error].status)):
             yield Case(provider, error, "in-stream")
+
+
+def _comes_late(error: str, status: int) -> bool:
+    """Whether it can happen once a stream has begun: a limit, a block, or a failure of the provider's own.
+
+    A wrong key or a mistake in the request is refused before.
+    """
+    return status in LATE or status >= 500 or "policy" in error
 
 
 def raised(case: Case, site: Site, calls: Calls) -> Diagnosis | None:
