@@ -56,7 +56,7 @@ WORDS: Final[tuple[Rule, ...]] = (
             "potentially violating",
             "content exists risk",
         ),
-        statuses=(400, 403, 422, 451, 500, None),
+        statuses=(400, 403, 422, 500, None),
     ),
     rule(
         "words",
@@ -263,7 +263,7 @@ WORDS: Final[tuple[Rule, ...]] = (
             "non-serverless model",
         ),
         unless=("no endpoints found … support", "in your region", "in your country"),
-        statuses=(400, 404, 410, 422, 500, None),
+        statuses=(400, 404, 422, 500, None),
     ),
     rule(
         "words",
@@ -337,13 +337,13 @@ WORDS: Final[tuple[Rule, ...]] = (
             "could not process image",
             "the url",
         ),
-        statuses=(400, 404, 405, 422, 424, 500, 501, None),
+        statuses=(400, 404, 422, 424, 500, 501, None),
     ),
     rule(
         "words",
         E.UNSUPPORTED,
         says=("url sources are not supported", "image url … not supported", "media type … not supported"),
-        statuses=(400, 415, 422, None),
+        statuses=(400, 422, None),
     ),
     rule(
         "words",
