@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, cast
 
-from failover_plugin.classify import texts
+from failover_plugin.classify import finish, texts
 from failover_plugin.classify.rules.rule import Finding
 from failover_plugin.classify.texts import MAX_BODY
 from failover_plugin.model import ErrorClass
@@ -31,13 +31,6 @@ _CONTENT = re.compile(
 )
 
 _ANSWER: Final = ('"choices"', '"candidates"', '"content"', '"delta"', '"message"', '"output"', '"response"', "data:")
-
-_BLOCKED: Final = frozenset(
-    ("content_filter", "content_filtered", "guardrail_intervened", "refusal", "safety", "recitation", "blocklist",
-     "prohibited_content", "spii", "sensitive", "error_toxic"),
-)  # fmt: skip
-
-_BROKEN: Final = frozenset(("error", "network_error", "malformed_function_call", "insufficient_system_resource"))
 
 
 def shortened(body: object) -> object:
@@ -84,9 +77,9 @@ def ending(body: object) -> Finding | None:
     if not any(mark in text for mark in _ANSWER):
         return None
     marks = [mark.lower() for mark in _MARK.findall(text)]
-    if broken := next((mark for mark in marks if mark in _BROKEN), None):
+    if broken := next((mark for mark in marks if mark in finish.FAILED), None):
         return Finding(means=ErrorClass.SERVER_ERROR, why=f"finish mark {broken}", code=broken)
-    if blocked := next((mark for mark in marks if mark in _BLOCKED), None):
+    if blocked := next((mark for mark in marks if mark in finish.FILTERED), None):
         return Finding(means=ErrorClass.CONTENT_POLICY, why=f"finish mark {blocked}", code=blocked)
     streamed = "data:" in text[:MAX_BODY]
     finished = bool(marks) or any(mark in text for mark in _WHOLE)
@@ -94,7 +87,7 @@ def ending(body: object) -> Finding | None:
         return Finding(means=ErrorClass.STREAM_INTERRUPTED, why="the stream ended without a finish mark")
     if not streamed and isinstance(body, str) and texts.json_in(body) is None:
         return Finding(means=ErrorClass.SERVER_ERROR, why="the answer is cut off")
-    if not _CONTENT.search(text):
+    if not _CONTENT.search(text) and not any(mark in finish.LIMITED for mark in marks):
         return Finding(means=ErrorClass.EMPTY_RESPONSE, why="an answer without any content")
     return None
 

@@ -45,6 +45,10 @@ ANSWERS: dict[str, tuple[Any, str]] = {
     ),
     "a whole answer": ({"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}, NOTHING_WRONG),
     "an empty answer": ({"choices": [{"message": {"content": ""}, "finish_reason": "stop"}]}, "empty_response"),
+    "an answer that its limit ended before the first word": (
+        {"choices": [{"message": {"content": ""}, "finish_reason": "length"}]},
+        NOTHING_WRONG,
+    ),
     "no answer": ({"choices": []}, "empty_response"),
     "half an answer": ('{"choices": [{"message": {"content": "Hel', "server_error"),
     "an error instead of one": ({"error": {"code": 502, "message": "Provider disconnected"}}, "server_error"),
