@@ -57,8 +57,6 @@ _UNREAD: Final = "unexpected response from"
 
 _SERVERS_FAULT: Final = 500
 
-_BAD_GATEWAY: Final = 502
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
@@ -148,10 +146,10 @@ def _from_exception(error: BaseException) -> Evidence:
 
 def _sent(names: tuple[str, ...], headers: Mapping[str, str], said: str, status: int | None) -> int | None:
     """The status, unless LiteLLM made it up: for an error inside a stream, or an answer that it could not read."""
-    if not names[0].startswith(f"{TRANSLATOR}.") or headers:
+    if not names[0].startswith(f"{TRANSLATOR}.") or any(name != "content-type" for name in headers):
         return status
     if _UNREAD in said:
-        return _BAD_GATEWAY
+        return _SERVERS_FAULT
     return None if status == _SERVERS_FAULT and _BENEATH in names else status
 
 
