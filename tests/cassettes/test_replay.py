@@ -20,7 +20,7 @@ from support.clients import CALLABLE, MODES, Client, LangChain, LiteLLM, Sight, 
 from support.expected import EXPECTED
 from support.losses import LOST, MENDED, SILENT, WRONG
 from support.recording import REPLY
-from support.scenarios import WAITS, errors_of
+from support.scenarios import IN_STREAM, WAITS, errors_of
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Inheritance class AiohttpClientSession:DeprecationWarning",  # google-genai, of its own class
@@ -98,8 +98,8 @@ def status_of(cassette: str) -> int:
     provider, _, name = cassette.partition("/")
     if not name.startswith("200_"):
         return int(name[:3])
-    entry = errors_of(provider).get(name[4:]) or errors_of(provider)["overloaded"]
-    return entry.status
+    errors = errors_of(provider)
+    return errors[name[4:] if name[4:] in errors else IN_STREAM[provider][0]].status
 
 
 def words_of(cassette: str) -> set[str]:

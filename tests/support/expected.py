@@ -137,6 +137,8 @@ OWN = {
     "openrouter/200_stream_error": _E.SERVER_ERROR,
     "huggingface/200_stream_error": _E.SERVER_ERROR,
     "ollama/200_stream_error": _E.SERVER_ERROR,
+    "mistral/200_stream_error": _E.SERVER_ERROR,
+    "vllm/200_stream_error": _E.SERVER_ERROR,
     "llamacpp/200_stream_error": _E.CONTEXT_WINDOW,
 }
 

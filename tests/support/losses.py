@@ -8,6 +8,7 @@ from __future__ import annotations
 _UNREAD = "huggingface_hub's async client raises before the body of a refused stream has been read"
 _KEY_ERROR = "litellm fails over the missing 'message' and makes a 400 of its own KeyError"
 _FINISH = "litellm takes the finish reason ERROR for any other and leaves out what Cohere says beside it"
+_FLAT = "a flat error has no 'error' in it and no choices, and is taken for a chunk without content"
 _BRACKETS = "ChatNVIDIA raises a bare Exception that begins with the status in brackets"
 
 LOST: dict[tuple[str, str], str] = {
@@ -29,6 +30,10 @@ WRONG: dict[tuple[str, str], str] = {
 SILENT: dict[tuple[str, str], str] = {
     ("cohere/200_stream_error", "LiteLLM stream"): _FINISH,
     ("cohere/200_stream_error", "LiteLLM astream"): _FINISH,
+    ("mistral/200_stream_error", "LiteLLM stream"): _FLAT,
+    ("mistral/200_stream_error", "LiteLLM astream"): _FLAT,
+    ("mistral/200_stream_error", "LangChain stream"): _FLAT,
+    ("mistral/200_stream_error", "LangChain astream"): _FLAT,
 }
 """By cassette and way: the client raises nothing at all; what it returns has to be judged by the adapter."""
 

@@ -48,6 +48,13 @@ STREAM_DOCS = {
 RESPONSES = {"model_not_found_responses", "stream_error", "stream_response_failed"}
 """OpenAI's errors that only its Responses API has. What both have is recorded from chat completions."""
 
+IN_STREAM = {
+    "openai": ("overloaded", DOCS["openai"]),
+    "mistral": ("server_error", "https://github.com/mistralai/client-ts/issues/169"),
+    "vllm": ("server_error", "https://github.com/vllm-project/guidellm/issues/743"),
+}
+"""Who sends an error of the catalogue inside a stream as well: which, and where that is described."""
+
 WAITS = {"429_retry_after": 1, "429_retry_after_60": 60}
 """Rate limits with a ``Retry-After``, in seconds: the same answer twice for OpenAI and Anthropic, for the stories."""
 
@@ -76,7 +83,8 @@ def scenarios() -> Iterator[Scenario]:
         yield Scenario(name, "200_stream", STREAM_DOCS.get(name, DOCS[name]), stream=True)
         for error, entry in errors_of(name).items():
             yield _error(name, error, entry)
-    yield Scenario("openai", "200_stream_error", DOCS["openai"], faults.stream_error(), stream=True)
+    for name, (error, follows) in IN_STREAM.items():
+        yield Scenario(name, "200_stream_error", follows, faults.stream_error(error=error), stream=True)
     for name in ("openai", "anthropic"):
         for wait, seconds in WAITS.items():
             yield Scenario(name, wait, ERRORS_OF[name]["rate_limit"].follows, faults.rate_limit(seconds))
