@@ -16,7 +16,11 @@ from failover_plugin.classify.strangers import attempt, attribute, item
 TRANSLATOR: Final = "litellm"
 """Its exceptions stand for others, and often with an HTTP status of its own making."""
 
-_MAX_LINKS: Final = 12
+_MAX_LINKS: Final = 8
+"""The longest chain seen has seven: LiteLLM's three, the SDK's, httpx's, httpcore's and the system's."""
+
+_MAX_MEMBERS: Final = 4
+"""Members of a group that are asked."""
 
 _MAX_FRAMES: Final = 1000
 
@@ -100,4 +104,4 @@ def _tripped(error: BaseException) -> bool:
 
 def _grouped(error: BaseException) -> tuple[object, ...]:
     members = attribute(error, "exceptions")
-    return cast("tuple[object, ...]", members)[:_MAX_LINKS] if isinstance(members, tuple) else ()
+    return cast("tuple[object, ...]", members)[:_MAX_MEMBERS] if isinstance(members, tuple) else ()
