@@ -17,6 +17,9 @@ pytest.importorskip("google.genai", reason="needs the SDKs of all providers")
 MUTE = {("mistral", "openai"), ("cohere", "cohere")}
 """SDKs that take a stream error for a chunk: there is no finish mark then, or it says "error"."""
 
+FLAT = ("mistral", "mistralai")
+"""Raw, this stream's errors look like chunks; the SDK cannot read them as such, and so finds them."""
+
 LOST = {
     ("fireworks", "openai", "usage_limit"): "of a stream's error openai keeps what is under `error`, a bare title here",
 }
@@ -27,7 +30,7 @@ CASES = [
     pytest.param(sdk, case, id=f"{sdk}, {case}")
     for provider, sdk in PAIRS
     for case in cases(provider)
-    if case.mode != "in-stream" or not ((provider, sdk) in MUTE or (provider, sdk, case.error) in LOST)
+    if case.mode != "in-stream" or not ((provider, sdk) in {*MUTE, FLAT} or (provider, sdk, case.error) in LOST)
 ]
 
 
@@ -68,3 +71,14 @@ def test_who_answered_is_known_from_the_exception_or_from_who_was_asked(
     found = raised(Case(provider, "rate_limit", "plain"), sites[provider], calls(provider, sdk))
     assert found is not None
     assert found.provider == provider
+
+
+@pytest.mark.parametrize("case", [case for case in cases(FLAT[0]) if case.mode == "in-stream"], ids=str)
+def test_a_flat_error_inside_a_stream_means_what_it_means_outside(
+    sites: dict[str, Site], calls: Callable[[str, str], Calls], case: Case
+) -> None:
+    inside = raised(case, sites[case.provider], calls(*FLAT))
+    outside = raised(Case(case.provider, case.error, "plain"), sites[case.provider], calls(*FLAT))
+    assert inside is not None
+    assert outside is not None
+    assert inside.error_class == outside.error_class

@@ -108,6 +108,7 @@ def test_whoever_gives_a_finish_mark_has_to_give_it(emulation: Emulator, provide
     site = emulation.site(provider, provider=provider)
     model = ChatFailover([CHAT_MODELS[provider](site).model])
     assert "".join(chunk.text for chunk in model.stream("hi")) == site.reply
+    assert "timeout" not in site.requests[-1].body, "a limit of ours has been taken for a parameter of the provider's"
     site.script(faults.early_end())
     with leftovers_collected() as collect, pytest.raises(StreamInterrupted):
         list(model.stream("hi"))
