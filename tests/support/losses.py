@@ -6,7 +6,6 @@ The ways are a library and how it was asked, as in "LiteLLM plain".
 from __future__ import annotations
 
 _UNREAD = "huggingface_hub's async client raises before the body of a refused stream has been read"
-_KEY_ERROR = "litellm fails over the missing 'message' and makes a 400 of its own KeyError"
 _FINISH = "litellm takes the finish reason ERROR for any other and leaves out what Cohere says beside it"
 _FLAT = "a flat error has no 'error' in it and no choices, and is taken for a chunk without content"
 _BRACKETS = "ChatNVIDIA raises a bare Exception that begins with the status in brackets"
@@ -15,8 +14,6 @@ LOST: dict[tuple[str, str], str] = {
     ("huggingface/400_model_not_found", "LangChain astream"): _UNREAD,
     ("huggingface/422_context_length", "LangChain astream"): _UNREAD,
     ("huggingface/429_overloaded", "LangChain astream"): _UNREAD,
-    ("ollama/200_stream_error", "LiteLLM stream"): _KEY_ERROR,
-    ("ollama/200_stream_error", "LiteLLM astream"): _KEY_ERROR,
 }
 """By cassette and way: the client destroys what the class could be told by, and this is how."""
 
