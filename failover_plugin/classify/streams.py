@@ -17,6 +17,7 @@ from failover_plugin.classify.texts import MAX_BODY
 from failover_plugin.model import ErrorClass
 
 _FAILED: Final = frozenset(("error", "exception", "response.failed"))
+"""Types of events, and of Mistral's objects, that are failures."""
 
 _MARK = re.compile(
     r'"(?:finish_reason|native_finish_reason|finishReason|stop_reason|stopReason|done_reason|blockReason)"'
@@ -67,7 +68,7 @@ def _speaks_of_failure(found: object) -> bool:
 
 
 def _type(part: Mapping[str, object]) -> str:
-    kind = part.get("type") or part.get("event_type")
+    kind = part.get("event_type") or (part.get("type") if part.get("object") != "error" else "error")
     return kind if isinstance(kind, str) else ""
 
 

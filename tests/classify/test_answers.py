@@ -99,6 +99,10 @@ ANSWERS: dict[str, tuple[Any, str]] = {
         b'\x00\x00:exception-type\x07\x00\x13throttlingException\r:content-type\x07{"message":"Slow."}\x12',
         "rate_limit",
     ),
+    "a flat error, Mistral's": (
+        sse({"object": "error", "message": "x", "type": "service_unavailable", "code": "3505"}),
+        "overloaded",
+    ),
     "a logical status": (
         'event: error\ndata: {"error":{"message":"x","type":"invalid_request_error","status_code":413}}\n\n',
         "payload_too_large",
