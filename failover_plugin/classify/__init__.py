@@ -124,7 +124,8 @@ def _unknown(what: str) -> Finding:
 
 def _diagnosis(found: Finding, evidence: Evidence, asked: Iterable[Evidence], provider: str | None) -> Diagnosis:
     code = found.code or next(iter(evidence.codes), None)
-    due = (horizon(e.headers, e.text, e.hints) for e in (evidence, *asked))
+    heard = (evidence, *(e for e in asked if e is not evidence))
+    due = (horizon(e.headers, e.text, e.hints) for e in heard)
     return Diagnosis(
         error_class=found.means,
         scope=VERDICTS[found.means].scope,

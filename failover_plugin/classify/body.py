@@ -26,6 +26,9 @@ _MAX_DEPTH: Final = 6
 _MAX_QUOTED: Final = 2
 """JSON texts inside a body that are read: a gateway quotes whom it asked."""
 
+_MAX_QUOTE: Final = 4 * 1024
+"""Characters of such a text."""
+
 _INSIDE: Final = (
     "error", "errors", "response", "details", "detail", "innererror", "metadata", "headers", "violations", "body",
     "incomplete_details", "choices", "data", "message", "last_error", "base_resp",
@@ -86,12 +89,13 @@ class Body:
 
 def read(raw: object) -> Body:
     """Read a body of any shape, parsed or not; an object of any other kind gives an empty ``Body``."""
+    is_cut = isinstance(raw, str | bytes | bytearray) and len(raw) > MAX_BODY
     if isinstance(raw, bytes | bytearray):
         raw = raw[:MAX_BODY].decode("utf-8", "replace")
     if not isinstance(raw, str):
         return _parsed(raw) or Body()
     text = raw[:MAX_BODY].strip()
-    return _parsed(texts.decoded(text)) or _scanned(text)
+    return _parsed(texts.decoded(text, is_cut=is_cut)) or _scanned(text)
 
 
 def _scanned(text: str) -> Body:
@@ -105,10 +109,10 @@ def _parsed(raw: object) -> Body | None:
     if not parts:
         return None
     inside_out = parts[::-1]
-    codes = [part.get(key) for key in _CODES for part in inside_out]
+    codes = [code for key in _CODES for part in inside_out if (code := part.get(key))]
     statuses = (_as_status(part.get(key)) for key in _STATUSES for part in inside_out)
-    messages = [text for part in inside_out for key in _MESSAGES if (text := _as_text(part.get(key)))]
-    fine_print = [text for part in inside_out for key in _FINE_PRINT if (text := _as_text(part.get(key)))]
+    messages = list(_texts(inside_out, _MESSAGES))
+    fine_print = list(_texts(inside_out, _FINE_PRINT))
     return Body(
         codes=_telling(codes),
         message=next(iter(messages), ""),
@@ -127,15 +131,23 @@ def _parts(raw: object, depth: int = 0, quoted: list[int] | None = None) -> Iter
         part = cast("Mapping[object, object]", raw)
         yield part
         for key in _INSIDE:
-            yield from _parts(part.get(key), depth + 1, quoted)
+            if (inside := part.get(key)) and not isinstance(inside, str):
+                yield from _parts(inside, depth + 1, quoted)
         for key in _QUOTING:
             inner = part.get(key)
             if isinstance(inner, str) and "{" in inner[:_TOKEN] and quoted[0] < _MAX_QUOTED:
                 quoted[0] += 1
-                yield from _parts(texts.decoded(inner[:MAX_BODY]), depth + 1, quoted)
+                yield from _parts(texts.decoded(inner[:_MAX_QUOTE]), depth + 1, quoted)
     elif isinstance(raw, list):
         for item in cast("list[object]", raw)[:_MAX_PARTS]:
             yield from _parts(item, depth + 1, quoted)
+
+
+def _texts(parts: list[Mapping[object, object]], keys: Sequence[str]) -> Iterator[str]:
+    for part in parts:
+        for key in keys:
+            if (value := part.get(key)) and (text := _as_text(value)):
+                yield text
 
 
 def _telling(codes: Sequence[object]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 _MAX_TEXT: Final = 4096
 """Characters of one header's value, or of any other attribute."""
 
-_MAX_HEADERS: Final = 200
+_MAX_HEADERS: Final = 100
 
 
 def attempt(default: _T, read: Callable[..., _T], *arguments: object) -> _T:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Final, cast
 
 from failover_plugin.classify import finish, texts
@@ -34,6 +35,14 @@ _CONTENT = re.compile(
 _ANSWER: Final = ('"choices"', '"candidates"', '"content"', '"delta"', '"message"', '"output"', '"response"', "data:")
 
 
+_MAX_DEPTH: Final = 6
+
+_MAX_ITEMS: Final = 8
+"""Of an object, and of a list."""
+
+_MAX_STRING: Final = 64
+
+
 def shortened(body: object) -> object:
     """The body as far as it is read: of a long text both ends, because a stream fails at its end."""
     if isinstance(body, bytes | bytearray):
@@ -55,9 +64,10 @@ def failure(body: object) -> object:
     return next((found for found in reversed(candidates) if _speaks_of_failure(found)), None)
 
 
-def _speaks_of_failure(found: object) -> bool:
+def _speaks_of_failure(found: object, depth: int = 0) -> bool:
     if isinstance(found, list):
-        return any(_speaks_of_failure(item) for item in cast("list[object]", found)[:16])
+        items = cast("list[object]", found)[:_MAX_ITEMS] if depth < _MAX_DEPTH else ()
+        return any(_speaks_of_failure(item, depth + 1) for item in items)
     if not isinstance(found, Mapping):
         return False
     part = cast("Mapping[str, object]", found)
@@ -95,6 +105,20 @@ def ending(body: object) -> Finding | None:
 
 def _dumped(body: object) -> str:
     try:
-        return json.dumps(body)[:MAX_BODY]
-    except (TypeError, ValueError, RecursionError):
+        return json.dumps(_bounded(body, depth=0))
+    except (TypeError, ValueError):
         return ""
+
+
+def _bounded(body: object, *, depth: int) -> object:
+    """As much of it as an answer's first choice takes: a body of a million keys costs no more than a small one."""
+    if isinstance(body, str):
+        return body[:_MAX_STRING]
+    if isinstance(body, Mapping | list) and depth > _MAX_DEPTH:
+        return None
+    if isinstance(body, Mapping):
+        pairs = islice(cast("Mapping[object, object]", body).items(), _MAX_ITEMS)
+        return {str(key)[:_MAX_STRING]: _bounded(value, depth=depth + 1) for key, value in pairs}
+    if isinstance(body, list):
+        return [_bounded(item, depth=depth + 1) for item in cast("list[object]", body)[:_MAX_ITEMS]]
+    return body

@@ -26,47 +26,60 @@ _QUOTED_MESSAGE = re.compile(r"""["']message["']\s*:\s*(?:"([^"\\]*(?:\\.[^"\\]*
 _FRAME = re.compile(r":exception-type\W{1,4}(\w{1,64}?Exception)")
 """A header of an AWS event stream's frame."""
 
-_TITLE = re.compile(r"<title[^>]*>([^<]*)", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.IGNORECASE)
 
 _TAGS = re.compile(r"<[^<>]{0,200}>")
 
 _decoder = json.JSONDecoder()
 
 
-def decoded(text: str) -> object:
+def decoded(text: str, *, is_cut: bool = False) -> object:
     """The JSON in a text: all of it, the line of an event stream that speaks of an error, or what stands in the middle
-    of other words; None if there is none.
+    of other words; None if there is none. All of it is not tried if it ``is_cut``.
     """
-    if (whole := json_in(text)) is not None:
-        return whole
+    found, is_whole = (None, False) if is_cut else _parsed(text)
+    if is_whole:
+        return found
     for event in reversed(events(text)):
-        if (found := json_in(event)) is not None:
-            return found
+        if (said := json_in(event)) is not None:
+            return said
     start = text.find("{")
-    return json_in(text[start:], whole=False) if 0 <= start < _MAX_SCAN else None
+    return json_in(text[start:], whole=False) if 0 < start < _MAX_SCAN else found
 
 
 def events(text: str) -> list[str]:
     """The latest lines of an event stream, or of JSON by the line, that may speak of an error."""
-    found = [line for line in map(_event, text.splitlines()) if "error" in line or "failed" in line]
-    return found[-_MAX_EVENTS:]
-
-
-def _event(line: str) -> str:
-    if line.startswith("data:"):
-        return line[5:]
-    return line if line.startswith("{") else ""
+    found: list[str] = []
+    end = len(text)
+    for _ in range(_MAX_FOUND):
+        at = max(text.rfind("error", 0, end), text.rfind("failed", 0, end))
+        if at < 0 or len(found) == _MAX_EVENTS:
+            break
+        end, stop = text.rfind("\n", 0, at) + 1, text.find("\n", at)
+        line = text[end : stop if stop >= 0 else None].strip()
+        if line.startswith(("data:", "{")):
+            found.append(line.removeprefix("data:"))
+    return found[::-1]
 
 
 def json_in(text: str, *, whole: bool = True) -> object:
     """A text as JSON, if it is an object or a list and all of it, or not the ``whole``, its beginning; else None."""
+    found, is_whole = _parsed(text)
+    return found if is_whole or not whole else None
+
+
+def _parsed(text: str) -> tuple[object, bool]:
+    """The object or list that a text begins with, or None, and whether that is all of it."""
+    text = text.strip()
+    if not text.startswith(("{", "[")):
+        return None, False
     if text.count("{") + text.count("[") - text.count("}") - text.count("]") > _UNCLOSED:
-        return None
+        return None, False
     try:
-        found = json.loads(text) if whole else _decoder.raw_decode(text)[0]
+        found, end = _decoder.raw_decode(text)
     except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict | list) else None  # pyright: ignore[reportUnknownVariableType]
+        return None, False
+    return found, end == len(text)
 
 
 def frame(text: str) -> dict[str, object] | None:

@@ -372,25 +372,7 @@ SLOW = {
 }
 
 
-WAITING = {
-    *(
-        "lines",
-        "events",
-        "empty events",
-        "titles",
-        "a list of errors",
-        "many keys",
-        "long keys",
-        "objects in JSON in JSON",
-    ),
-    *("words", "capitals", "megabytes", "megabytes of bytes", "limits", "numbers", "one word", "small words", "codes"),
-}
-"""Cases that take longer, or nearly: what takes long is known, and a change that mends it has been proposed."""
-
-CASE = [
-    pytest.param(body, marks=[pytest.mark.xfail(strict=False, reason="known to be slow")] * (name in WAITING), id=name)
-    for name, body in SLOW.items()
-]
+CASE = [pytest.param(body, id=name) for name, body in SLOW.items()]
 
 
 @pytest.mark.parametrize("body", CASE)

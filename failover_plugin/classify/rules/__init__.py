@@ -82,7 +82,9 @@ def decide(evidence: Evidence) -> Finding | None:
 def fall_back(evidence: Evidence) -> Finding | None:
     """What it says when nobody could decide for certain."""
     facts = Facts(evidence)
-    lost = _LOST.find(facts) or _by_name(facts, names.STATUS_INVENTED) if evidence.translated else None
+    if not evidence.translated:  # all else has been asked
+        return _by_name(facts, names.LAST)
+    lost = _LOST.find(facts) or _by_name(facts, names.STATUS_INVENTED)
     return lost or _by_status(facts) or _COARSE.find(facts) or _by_name(facts, names.LAST)
 
 

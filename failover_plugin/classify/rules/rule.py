@@ -155,7 +155,7 @@ def _follow(text: str, at: int, pieces: list[str]) -> bool:
 
 
 @lru_cache(maxsize=2048)
-def _key(pieces: tuple[str, ...]) -> str | None:
+def key_of(pieces: tuple[str, ...]) -> str | None:
     """The longest word that must be in a text for it to have these pieces. The last of a piece may go on in the text,
     as "exceed" does in "exceeded".
     """
@@ -165,5 +165,5 @@ def _key(pieces: tuple[str, ...]) -> str | None:
 
 def spoken(pieces: tuple[str, ...], text: str, words: frozenset[str]) -> bool:
     """As ``said``, faster where the text is searched for much; ``words`` are its ``words_of``."""
-    key = _key(pieces)
+    key = key_of(pieces)
     return (key is None or key in words) and said(text, pieces)

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from operator import itemgetter
 from typing import TYPE_CHECKING, TypeAlias
 
-from failover_plugin.classify.rules.rule import Rule, words_of
+from failover_plugin.classify.rules.rule import Rule, key_of, words_of
 
 if TYPE_CHECKING:
     from failover_plugin.classify.evidence import Evidence
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
 Place: TypeAlias = tuple[int, Rule]
 """A rule, and where it stands in its table."""
+
+Places: TypeAlias = dict[str, list[Place]]
 
 
 class Facts:
@@ -40,7 +41,7 @@ class Table:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
-        self._possible: dict[int | None, tuple[dict[str, list[Place]], list[Place]]] = {}
+        self._possible: dict[int | None, tuple[Places, Places, list[Place]]] = {}
 
     def find(self, facts: Facts) -> Finding | None:
         """What the first rule that holds finds."""
@@ -50,23 +51,34 @@ class Table:
         return None
 
     def candidates(self, facts: Facts) -> Iterable[Rule]:
-        """The rules that the status and the codes leave possible."""
-        coded, others = self._of_status(facts.status)
-        hits = [place for code in facts.codes for place in coded.get(code, ())]
-        places = sorted((*hits, *others), key=itemgetter(0)) if hits else others
-        return (one for _, one in places)
+        """The rules that the status, the codes and the words leave possible."""
+        coded, worded, others = self._of_status(facts.status)
+        possible = dict(others)
+        for code in facts.codes:
+            possible.update(coded.get(code, ()))
+        for word in worded.keys() & facts.words if worded else ():
+            possible.update(worded[word])
+        return (possible[place] for place in sorted(possible))
 
-    def _of_status(self, status: int | None) -> tuple[dict[str, list[Place]], list[Place]]:
+    def _of_status(self, status: int | None) -> tuple[Places, Places, list[Place]]:
+        """The rules possible with this status: by their codes, by the words they cannot do without, and all others."""
         if status not in self._possible:
-            coded: dict[str, list[Place]] = {}
-            others: list[Place] = []
+            coded, worded, others = Places(), Places(), list[Place]()
             for place in enumerate(self.rules):
                 one = place[1]
                 if one.statuses and status not in one.statuses:
                     continue
-                if not one.codes:
+                keys = [key_of(pieces) for pieces in one.says]
+                if one.codes:
+                    _put(coded, one.codes, place)
+                elif keys and None not in keys:
+                    _put(worded, filter(None, keys), place)
+                else:
                     others.append(place)
-                for code in one.codes:
-                    coded.setdefault(code, []).append(place)
-            self._possible[status] = coded, others
+            self._possible[status] = coded, worded, others
         return self._possible[status]
+
+
+def _put(places: Places, keys: Iterable[str], place: Place) -> None:
+    for key in keys:
+        places.setdefault(key, []).append(place)
