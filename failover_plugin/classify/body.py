@@ -16,7 +16,7 @@ from typing import Final, cast
 from failover_plugin.classify import texts
 from failover_plugin.classify.texts import MAX_BODY
 
-MAX_WORDS: Final = 1200
+MAX_WORDS: Final = 1000
 """Characters of what it says that rules search: what a provider has to say, it says in the first lines."""
 
 _MAX_PARTS: Final = 16

@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 _MAX_TEXT: Final = 4096
 """Characters of one header's value, or of any other attribute."""
 
-_MAX_HEADERS: Final = 100
+_MAX_HEADERS: Final = 64
 
 
 def attempt(default: _T, read: Callable[..., _T], *arguments: object) -> _T:
@@ -66,7 +66,11 @@ def lowered(headers: object) -> dict[str, str]:
     if not isinstance(pairs, Iterable) or isinstance(pairs, str | bytes):
         return found
     for pair in islice(cast("Iterable[object]", pairs), _MAX_HEADERS):
-        if isinstance(pair, tuple | list) and len(cast("tuple[object, ...]", pair)) == 2:
+        if isinstance(pair, (tuple, list)) and len(cast("tuple[object, ...]", pair)) == 2:
             name, value = cast("tuple[object, object]", pair)
-            found.setdefault(text(name).lower(), str(value) if isinstance(value, int | float) else text(value))
+            name = name if isinstance(name, str) else text(name)
+            if isinstance(value, str):
+                found.setdefault(name.lower(), value[:_MAX_TEXT])
+            else:
+                found.setdefault(name.lower(), str(value) if isinstance(value, int | float) else text(value))
     return found

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from failover_plugin.model import ErrorClass
@@ -28,6 +27,54 @@ _TRIES: Final = 6
 _WORD = re.compile(r"[a-z0-9_'`-]+")
 
 
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Pieces of a text, in this order and near each other. ``key`` is a word that must be there for them to be."""
+
+    pieces: tuple[str, ...]
+    key: str | None
+
+    @classmethod
+    def of(cls, text: str) -> Term:
+        """The pieces stand separated by " … ". The last word of a piece may go on in the text, as "exceed" does in
+        "exceeded"; so the key is the longest of the others, if there are any.
+        """
+        pieces = tuple(text.split(" … "))
+        inner = [word for piece in pieces for word in _WORD.findall(piece.rpartition(" ")[0])]
+        return cls(pieces, max(inner, key=len, default=None))
+
+    def __str__(self) -> str:
+        return f'"{" … ".join(self.pieces)}"'
+
+    def is_in(self, text: str) -> bool:
+        """Whether a text has them."""
+        first, *others = self.pieces
+        at = text.find(first)
+        if not others or at < 0:
+            return at >= 0
+        for _ in range(_TRIES):
+            if at < 0:
+                return False
+            if _follow(text, at + len(first), others):
+                return True
+            at = text.find(first, at + 1)
+        return False
+
+
+def _follow(text: str, at: int, pieces: list[str]) -> bool:
+    for piece in pieces:
+        found = text.find(piece, at, at + NEAR + len(piece))
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of a text: a term whose key is not among them need not be searched for."""
+    return frozenset(_WORD.findall(text))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """All conditions given must hold; ``codes`` and ``says`` are lower case, and one of each is enough.
@@ -40,8 +87,8 @@ class Rule:
     of: str
     means: ErrorClass
     codes: frozenset[str] = frozenset()
-    says: tuple[tuple[str, ...], ...] = ()
-    unless: tuple[tuple[str, ...], ...] = ()
+    says: tuple[Term, ...] = ()
+    unless: tuple[Term, ...] = ()
     statuses: frozenset[int | None] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     check: Callable[[Evidence], bool] | None = None
@@ -50,16 +97,18 @@ class Rule:
     def find(self, facts: Facts) -> Finding | None:
         """What the rule finds, or None if it does not hold."""
         code = self._code(facts)
-        pieces = self._heard(facts) if self.says and not (self.codes and code is None) else None
-        if (self.codes and code is None) or (self.says and pieces is None) or self.obstacle(facts.evidence):
+        if self.codes and code is None:
             return None
-        return Finding(means=self.means, why=f"{self.of}: {self._told(code, pieces)}", code=code)
+        term = self._heard(facts)
+        if (self.says and term is None) or self.obstacle(facts.evidence):
+            return None
+        return Finding(means=self.means, why=f"{self.of}: {self._told(code, term)}", code=code)
 
     def told(self, facts: Facts) -> str | None:
         """The code and the words that are there for it, None if they are not or if it asks for none."""
-        code, pieces = self._code(facts), self._heard(facts)
-        missing = (self.codes and code is None) or (self.says and pieces is None)
-        return None if missing or not (code or pieces) else self._told(code, pieces)
+        code, term = self._code(facts), self._heard(facts)
+        missing = (self.codes and code is None) or (self.says and term is None)
+        return None if missing or not (code or term) else self._told(code, term)
 
     def _code(self, facts: Facts) -> str | None:
         return next((facts.codes[code] for code in facts.codes if code in self.codes), None) if self.codes else None
@@ -71,17 +120,22 @@ class Rule:
         for name, value in self.headers.items():
             if value not in evidence.headers.get(name, "").lower():
                 return f"header {name} does not say so"
-        lie = next((pieces for pieces in self.unless if said(evidence.text, pieces)), None)
+        lie = next((term for term in self.unless if term.is_in(evidence.text)), None)
         if lie is not None:
-            return f'not where it says "{" … ".join(lie)}"'
+            return f"not where it says {lie}"
         return "" if self.check is None or self.check(evidence) else f"not so: {self.why}"
 
-    def _heard(self, facts: Facts) -> tuple[str, ...] | None:
+    def _heard(self, facts: Facts) -> Term | None:
+        if not self.says:
+            return None
         text, words = facts.evidence.text, facts.words
-        return next((pieces for pieces in self.says if spoken(pieces, text, words)), None)
+        for term in self.says:  # a loop, not a generator: it runs hundreds of times while a request waits
+            if (term.key is None or term.key in words) and term.is_in(text):
+                return term
+        return None
 
-    def _told(self, code: str | None, words: tuple[str, ...] | None) -> str:
-        said_so = f'says "{" … ".join(words)}"' if words else ""
+    def _told(self, code: str | None, term: Term | None) -> str:
+        said_so = f"says {term}" if term else ""
         header = next((f"header {name}: {value}" for name, value in self.headers.items()), "")
         return ", ".join(filter(None, (f"code {code}" if code else "", said_so, header, self.why)))
 
@@ -112,58 +166,10 @@ def rule(
         of=of,
         means=means,
         codes=frozenset(codes.split()),
-        says=_pieces(says),
-        unless=_pieces(unless),
+        says=tuple(map(Term.of, says)),
+        unless=tuple(map(Term.of, unless)),
         statuses=frozenset(statuses),
         headers=headers or {},
         check=check,
         why=why,
     )
-
-
-def _pieces(texts: Iterable[str]) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(text.split(" … ")) for text in texts)
-
-
-def words_of(text: str) -> frozenset[str]:
-    """The words of a text: what is not among them need not be searched for."""
-    return frozenset(_WORD.findall(text))
-
-
-def said(text: str, pieces: tuple[str, ...]) -> bool:
-    """Whether the text has these pieces, in this order and near each other."""
-    first, *others = pieces
-    at = text.find(first)
-    if not others or at < 0:
-        return at >= 0
-    for _ in range(_TRIES):
-        if at < 0:
-            return False
-        if _follow(text, at + len(first), others):
-            return True
-        at = text.find(first, at + 1)
-    return False
-
-
-def _follow(text: str, at: int, pieces: list[str]) -> bool:
-    for piece in pieces:
-        found = text.find(piece, at, at + NEAR + len(piece))
-        if found < 0:
-            return False
-        at = found + len(piece)
-    return True
-
-
-@lru_cache(maxsize=2048)
-def key_of(pieces: tuple[str, ...]) -> str | None:
-    """The longest word that must be in a text for it to have these pieces. The last of a piece may go on in the text,
-    as "exceed" does in "exceeded".
-    """
-    inner = [word for piece in pieces for word in _WORD.findall(piece.rpartition(" ")[0])]
-    return max(inner, key=len, default=None)
-
-
-def spoken(pieces: tuple[str, ...], text: str, words: frozenset[str]) -> bool:
-    """As ``said``, faster where the text is searched for much; ``words`` are its ``words_of``."""
-    key = key_of(pieces)
-    return (key is None or key in words) and said(text, pieces)

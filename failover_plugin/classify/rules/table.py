@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
-from failover_plugin.classify.rules.rule import Rule, key_of, words_of
+from failover_plugin.classify.rules.rule import Rule, words_of
 
 if TYPE_CHECKING:
     from failover_plugin.classify.evidence import Evidence
@@ -68,7 +68,7 @@ class Table:
                 one = place[1]
                 if one.statuses and status not in one.statuses:
                     continue
-                keys = [key_of(pieces) for pieces in one.says]
+                keys = [term.key for term in one.says]
                 if one.codes:
                     _put(coded, one.codes, place)
                 elif keys and None not in keys:
