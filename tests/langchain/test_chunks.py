@@ -111,7 +111,6 @@ async def test_disabled_streaming_with_tools_only(bench: Bench) -> None:
     assert [request.stream for request in bench.primary.requests] == [True, False]
 
 
-
 def test_the_output_version_reaches_the_models(bench: Bench) -> None:
     model = bench.model(output_version="v1")
     assert isinstance(model.invoke("hi").content, list)
