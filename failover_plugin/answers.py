@@ -6,10 +6,11 @@ time, in monotonic seconds.
 
 from __future__ import annotations
 
+from failover_plugin.capacity import STEADY
 from failover_plugin.commons import Commons
 from failover_plugin.latency import Baseline, Generations, Histogram
 from failover_plugin.standing import Lease, Standing
-from failover_plugin.trouble import STEADY, Trouble
+from failover_plugin.trouble import Trouble
 
 
 class Answers:
@@ -45,7 +46,7 @@ class Answers:
         if self._commons.tempo.observe(standing, lease, seconds, now):
             self._trouble.anomaly(lease, now)
         if standing.counts.in_flight >= STEADY:
-            self._trouble.crowded(standing, now)
+            self._trouble.capacity.late(standing, now)
         if standing.slow is not was_slow:
             self._commons.review(standing, now)
 

@@ -73,6 +73,7 @@ def stream(
                 source = iter(open_(start.target))
             for chunk in each(source, start):
                 yield from intake.accept(chunk, clock.monotonic())
+                intake.asked(clock.monotonic())
             intake.ended(clock.monotonic())
         except Exception as error:  # noqa: BLE001 - the flow judges it
             intake.broke(error, clock.monotonic())

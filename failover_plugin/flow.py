@@ -240,6 +240,10 @@ class Flow:
             self._fleet.health.answered(start.lease, now, lifetime, self._request.input_tokens)
         return self._win(start, now) if len(self.live) > 1 else []
 
+    def paced(self, start: Start, seconds: float, now: float) -> None:
+        """The chunks of its stream took so many ``seconds`` each."""
+        self._fleet.health.paced(start.lease, seconds, now)
+
     def succeeded(self, start: Start, now: float, usage: Usage | None = None) -> list[Start]:
         """The call was answered in full. Returns the calls to cancel; they need no report."""
         if start.ended is not None:

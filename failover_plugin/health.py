@@ -137,6 +137,14 @@ class FleetHealth(Commons):
                 self.trouble.doubt(lease, now)
         self.news.tell()
 
+    def paced(self, lease: Lease, seconds: float, now: float) -> None:
+        """Its stream took so many ``seconds`` per chunk."""
+        with self.lock:
+            if not lease.settled:
+                self.trouble.capacity.paced(lease.standing, seconds, now)
+        if (news := self.news).calls or news.events:
+            news.tell()
+
     # -- after it -----------------------------------------------------------------------------------------------------
 
     def succeeded(self, lease: Lease, now: float, tokens: float | None = None, *, timed: bool = False) -> None:
@@ -175,7 +183,7 @@ class FleetHealth(Commons):
         """The call was late, and one that began later has answered before it; says whether that is a failure."""
         with self.lock:
             late = lease.doubt or lease.probe or self.tempo.surprising(lease, now)
-            blamed = bool(late) and not self.trouble.busy(lease.standing, now)
+            blamed = bool(late) and not self.trouble.capacity.busy(lease.standing, now)
             share = STRANGER if self.trouble.stranger(lease) and not lease.probe else 1.0
             counted = self._fail(lease, _SLOW, share, now) if blamed else self.leases.give_back(lease, now)
         self.news.tell()

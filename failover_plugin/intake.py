@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
+from failover_plugin.cadence import Cadence
 from failover_plugin.errors import StreamInterrupted
 from failover_plugin.flow import Flow
 from failover_plugin.judgement import Diverged
@@ -88,6 +89,7 @@ class Intake(Generic[C]):
         self._delivered = delivered
         self._finished = False
         self._held: list[C] = []
+        self._cadence = Cadence()
         self.committed = False
         """Whether content has been delivered."""
         self.good = True
@@ -107,6 +109,8 @@ class Intake(Generic[C]):
         if self.committed:
             if now >= self._start.deadline and not self._finished:
                 raise self.overdue(now)
+            if not self._cadence.over:
+                self._tell(self._cadence.came(now, content=self._has_content(chunk)), now)
             return self._deliver([chunk])
         self._held.append(chunk)
         if not self._has_content(chunk):
@@ -115,7 +119,17 @@ class Intake(Generic[C]):
             return []
         self.committed = True
         self._flow.first_content(self._start, now)
+        self._cadence.came(now, content=True)
         return self._deliver(self.rest())
+
+    def asked(self, now: float) -> None:
+        """The listener is ready for the next chunk."""
+        self._cadence.asked(now)
+
+    def _tell(self, seconds: float | None, now: float) -> None:
+        """Pass on how fast the target writes, once that is known."""
+        if seconds is not None:
+            self._flow.paced(self._start, seconds, now)
 
     def _deliver(self, chunks: list[C]) -> list[C]:
         """What of these the caller has not had."""
@@ -142,6 +156,7 @@ class Intake(Generic[C]):
             raise StreamInterrupted(f"The stream from {self._start.target.id} ended without a finish mark.")
         if self._to_check:
             raise Diverged("The restarted stream is shorter than what was delivered.")
+        self._tell(self._cadence.ended(), now)
         self._flow.succeeded(self._start, now)
 
     def broke(self, error: Exception, now: float) -> None:
@@ -170,7 +185,11 @@ class Intake(Generic[C]):
         return held
 
     def patience(self, now: float) -> float:
-        """Seconds that the next chunk may take from now; the time a listener takes is not the target's silence."""
+        """Seconds that the next chunk may take from now, when the listener is ready for it.
+
+        The time a listener takes is not the target's silence.
+        """
+        self.asked(now)
         if self._finished:
             limit = now + AFTERMATH
         elif self.committed:

@@ -129,6 +129,10 @@ class Baseline:
         """The latest peak, faded by 1/e every ``fade`` seconds, in seconds."""
         return self._peak * exp((self._peak_at - now) / fade) if self._peak else 0.0
 
+    def accept(self) -> None:
+        """It is slower for reasons of its own: what is usual now is the reference from here on."""
+        self.floor = self.fast
+
     def overloaded(self, share: float = 1.0) -> bool:
         """Whether first content has come later and later, beyond ``share`` of what noise explains."""
         threshold = NOISE * self.deviation

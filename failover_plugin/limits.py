@@ -1,4 +1,4 @@
-"""What keeps calls from a target that could answer: a provider's wish for rest, its rate limits, and its capacity.
+"""What keeps calls from a target that could answer: a provider's wish for rest, and its rate limits.
 
 A *cooldown* is a rate limit's horizon; it only ever grows: providers name it in Retry-After, whose last word is not
 always the longest. One that is not named doubles from 2 s to 60 s with every new cooldown.
@@ -6,10 +6,7 @@ always the longest. One that is not named doubles from 2 s to 60 s with every ne
 A *meter* keeps requests or tokens per minute by GCRA (ITU-T I.371: a leaky bucket in one number), estimated before a
 call and reconciled after it.
 
-A *concurrency limit* exists only in trouble: it starts where a server has said that it is overloaded, or small after
-an outage, grows with every sign of life, and goes when it no longer binds.
-
-All are told the time, in monotonic seconds; none is safe for concurrent use.
+Both are told the time, in monotonic seconds; none is safe for concurrent use.
 """
 
 from __future__ import annotations
@@ -81,56 +78,3 @@ class Meter:
     def take(self, units: float, now: float) -> None:
         """Count ``units`` (requests or tokens); negative ones were estimated too high."""
         self._due = max(self._due, now) + units * self._interval
-
-
-SHRINK = 0.7
-"""Share of the calls under way that an overloaded server keeps (as in TCP BIC; halving throws good capacity away)."""
-EASE = 0.93
-"""The same where only rising latency says so."""
-APART = 1.0
-"""Seconds between two cuts: the effect of one must be seen first."""
-RAMP_START = 2.0
-RAMP_END = 8.0
-"""Calls at once after a recovery, at first and at the end at the least."""
-LIFT = 16.0
-"""Calls at once above which a limit that does not bind is lifted."""
-
-
-class ConcurrencyLimit:
-    """How many calls a target may have at once: None while it has shown no sign of trouble."""
-
-    __slots__ = ("_cut_at", "_ramp_to", "value")
-
-    def __init__(self) -> None:
-        self.value: float = inf
-        self._ramp_to = 0.0
-        self._cut_at = -inf
-
-    @property
-    def ramping(self) -> bool:
-        """Whether the limit is there to warm up a server that has come back, not because it is overloaded."""
-        return self._ramp_to > 0 and self.value < inf
-
-    def ramp(self, before: int, in_flight: int) -> None:
-        """A server has come back that had ``before`` calls when it went: start slowly, double with every answer.
-
-        Calls ``in_flight`` that outlived its absence are well, and take nobody's place.
-        """
-        self.value = in_flight + RAMP_START
-        self._ramp_to = max(RAMP_END, 1.5 * before, 2 * self.value)
-
-    def shrink(self, in_flight: int, now: float, factor: float = SHRINK, floor: float = RAMP_START) -> None:
-        """The server has too much to do."""
-        if now - self._cut_at > APART:
-            self._cut_at = now
-            self.value = max(floor, RAMP_START, min(self.value, in_flight) * factor)
-            self._ramp_to = 0.0
-
-    def grow(self, in_flight: int, *, eased: bool, wanted: bool) -> None:
-        """An answer came: more may come. ``eased``: it came in good time; ``wanted``: somebody waits for a place."""
-        if self._ramp_to:
-            self.value += 1
-        elif eased:
-            self.value += 4 / self.value
-        if self.value >= (self._ramp_to or max(LIFT, 2 * in_flight)) and not wanted:
-            self.value = inf

@@ -70,6 +70,13 @@ class Permit:
         if not self._settled:
             self.flow.first_content(self._start, self._clock.monotonic())
 
+    def paced(self, seconds: float) -> None:
+        """The stream's chunks took so many ``seconds`` each, from the first content on: how many calls at once the
+        target is good for follows from that.
+        """
+        if not self._settled:
+            self.flow.paced(self._start, seconds, self._clock.monotonic())
+
     def success(self, usage: Usage | None = None) -> None:
         """The call answered in full; ``usage`` are its tokens, which correct the estimate for ``Target.tpm``."""
         if self._settle():

@@ -103,7 +103,7 @@ class LatencyPolicy(_Part):
     """Shortest soft deadline."""
 
     soft_max: Seconds = 2.5
-    """A soft deadline is no longer, unless one healthy call in fifteen takes longer: a backup then still brings a first
+    """A soft deadline is no longer, unless one healthy call in six takes longer: a backup then still brings a first
     token within five seconds.
     """
 

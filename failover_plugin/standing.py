@@ -16,10 +16,13 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from failover_plugin.breaker import Breaker, State
+from failover_plugin.concurrency import ConcurrencyLimit
 from failover_plugin.evidence import Tally
 from failover_plugin.latency import Baseline, Histogram
-from failover_plugin.limits import ConcurrencyLimit, Cooldown, Meter
+from failover_plugin.limits import Cooldown, Meter
 from failover_plugin.model import Diagnosis, Scope, Skip, Target
+from failover_plugin.pace import Pace
+from failover_plugin.policy import Policy
 
 if TYPE_CHECKING:
     from failover_plugin.roster import Tier
@@ -31,6 +34,10 @@ FAILING, FEW = 0.15, 4.0
 """Recent failure rate, of at least so many calls, from which on a target counts as degraded."""
 PROTECTS = 2.0
 """Seconds between two requests that test a degraded target, at first; doubling while it stays slow."""
+HALF_LIFE = 60.0
+"""Seconds in which the memory of the most calls at once fades by half."""
+BELIEVED = 20.0
+"""Times ``limits.open_after`` for which a limit that follows a server's pace outlives its last "overloaded"."""
 PER_MINUTE = "its limit per minute is reached"
 """Why a target is passed over that has no requests or tokens left."""
 
@@ -137,6 +144,8 @@ class Standing(HotFields):
     limit: ConcurrencyLimit | None = None
     disabled: bool = False
     slow: bool = False
+    pace: Pace | None = None
+    """How fast it writes."""
     before: int = 0
     """Calls under way when it was last left alone."""
     whole: Baseline | None = None
@@ -182,6 +191,12 @@ class Standing(HotFields):
         most = self.target.max_parallel
         in_flight = self.counts.in_flight
         return (most is not None and in_flight >= most) or (self.limit is not None and in_flight >= self.limit.value)
+
+    def peaks(self, now: float) -> float:
+        """The most calls at once lately, those of now included."""
+        faded = self.peak * 0.5 ** ((now - self.peak_at) / HALF_LIFE)
+        self.peak, self.peak_at = max(float(self.counts.in_flight), faded), now
+        return self.peak
 
     def suspicious(self, now: float) -> bool:
         """Whether it has failed enough lately to be asked only if nobody better can be."""
@@ -230,8 +245,8 @@ class Standing(HotFields):
 
 
 _LEARNT = (
-    "limit", "latency", "whole", "disabled", "slow", "before", "probe_at", "waits", "heard", "heard_of", "refused",
-    "peak", "peak_at", "silent",
+    "limit", "pace", "latency", "whole", "disabled", "slow", "before", "probe_at", "waits", "heard", "heard_of",
+    "refused", "peak", "peak_at", "silent",
 )  # fmt: skip
 
 
@@ -311,6 +326,12 @@ def refusal(standing: Standing, now: float) -> Skip | None:
     if standing.full:
         return Skip(target=standing.id, reason=f"{standing.counts.in_flight} calls under way, no more at once")
     return None
+
+
+def refused_lately(standing: Standing, policy: Policy, now: float) -> bool:
+    """Whether it has said "overloaded" not so long ago that its limit is only a guess."""
+    paced = standing.pace is not None and standing.pace.known(now)
+    return now - standing.refused <= policy.limits.open_after * (BELIEVED if paced else 1.0)
 
 
 def returns_in(breaker: Breaker, now: float) -> float | None:

@@ -23,7 +23,7 @@ from failover_plugin.model import Attempt, Diagnosis, ErrorClass, Request, Skip,
 from failover_plugin.policy import Policy
 from failover_plugin.roster import EVERYBODY, Roster, bits
 from failover_plugin.selection import Selection, excluded, incapable
-from failover_plugin.standing import PER_MINUTE, Lease, Standing
+from failover_plugin.standing import PER_MINUTE, Lease, Standing, refused_lately
 from failover_plugin.start import Start
 
 COOLDOWN_SPREAD = 1.1
@@ -212,9 +212,9 @@ class Succession:
         return self._force(min(full, key=lambda s: (s.counts.in_flight, s.index)), now) if full else None
 
     def _is_guess(self, standing: Standing, now: float) -> bool:
-        most, sure = standing.target.max_parallel, self._fleet.policy.limits.open_after
+        most = standing.target.max_parallel
         allowed = most is None or standing.counts.in_flight < most
-        return allowed and not standing.ramping and now - standing.refused > sure
+        return allowed and not standing.ramping and not refused_lately(standing, self._fleet.policy, now)
 
     def _last_resort(self, free: int, now: float) -> Lease | None:
         """Whoever is due back first, but not everybody at the same one."""

@@ -3,7 +3,7 @@
 Slow is judged by the fast mean against the fleet's usual: a factor of three, confirmed by the latest sample, makes a
 target degraded; a test that takes less than 2.5 times the usual ends that. A soft deadline is what a target, or the
 fleet while little is known of it, exceeds in one healthy call of seven hundred; but no later than a caller likes to
-wait (``soft_max``), unless one healthy call in fifteen takes longer.
+wait (``soft_max``), unless one healthy call in six takes longer.
 
 Used under the lock of a ``FleetHealth``; told the time, in monotonic seconds.
 """
@@ -12,15 +12,17 @@ from __future__ import annotations
 
 from math import exp, inf, log
 
+from failover_plugin.concurrency import ConcurrencyLimit
 from failover_plugin.latency import PREFILL, Baseline
-from failover_plugin.limits import ConcurrencyLimit
 from failover_plugin.policy import Policy
 from failover_plugin.standing import PROTECTS, Lease, Standing
 
-COMMON = 1.5
-"""Deviations that one healthy call in fifteen exceeds: a backup for each would cost more than it brings."""
+COMMON = 1.0
+"""Deviations that one healthy call in six exceeds: a backup for each would use up the budget for nothing."""
 SURPRISING = 2.0
 """Deviations that one healthy call in forty exceeds: what is later speaks against its target."""
+SILENT = 1.5
+"""The same where nothing that began later has been answered either: one healthy call in fifteen exceeds them."""
 RECOVERED = 2.5
 """Times the fleet's usual below which a slow target is well again."""
 DOUBLE = 0.7
@@ -84,7 +86,8 @@ class Tempo:
         """Whether the lateness of a call without content speaks against its target, rather than of a heavy tail."""
         own = lease.standing.latency
         usual = own if own is not None and own.known else self.fleet if self.fleet.count >= 5 else None
-        return not lease.streaming or usual is None or now - lease.started >= usual.within(SURPRISING)
+        common = SILENT if lease.standing.heard_of < lease.started else SURPRISING
+        return not lease.streaming or usual is None or now - lease.started >= usual.within(common)
 
     @property
     def usual(self) -> float:

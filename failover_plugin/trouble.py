@@ -5,34 +5,25 @@ Under the lock of the ``Commons``. Told the time, in monotonic seconds.
 
 from __future__ import annotations
 
-from math import inf
 from typing import Any
 
 from failover_plugin.breaker import Breaker
+from failover_plugin.capacity import Capacity
 from failover_plugin.classify import Hold
 from failover_plugin.commons import Commons
 from failover_plugin.events import BreakerClosed, BreakerOpened, KeyBlocked
 from failover_plugin.evidence import FAILURE
-from failover_plugin.limits import EASE, ConcurrencyLimit
 from failover_plugin.model import Diagnosis, ErrorClass, Scope
 from failover_plugin.scopes import label
 from failover_plugin.standing import PROTECTS, Lease, Standing, scope_keys
 from failover_plugin.uplink import Uplink
 
-ALIVE = 2.0
-"""Seconds since the last first content in which a server that says it is overloaded is only that."""
-STEADY = 8
-"""Calls at once from which rising latency may mean overload."""
 PROMPT = 1.0
 """Seconds in which an error comes at once."""
-BUSY = 0.5
-"""Share of what means overload from which on lateness says nothing about a server's health."""
 STRANGER = 0.5
 """How much of a failure lateness is, of a target that has never answered: it may be slow by nature."""
 SURE, UNSURE = 0.999, 0.25
 """How much of a failure an overdue call is: nearly all of one if nothing that began later has answered either."""
-HALF_LIFE = 60.0
-"""Seconds in which the memory of the most calls at once fades by half."""
 
 
 class Trouble:
@@ -42,6 +33,7 @@ class Trouble:
         self._commons = commons
         self._policy = commons.policy
         self._rng = commons.rng
+        self.capacity = Capacity(commons)
         self.uplink = Uplink()
 
     # -- a sign of life -----------------------------------------------------------------------------------------------
@@ -55,11 +47,7 @@ class Trouble:
                 limit = None  # a ramp begins after the answer that began it
         self._take_back(lease, now)
         if limit is not None:
-            eased = standing.latency is None or not standing.latency.overloaded(0.55)
-            limit.grow(standing.counts.in_flight, eased=eased, wanted=bool(self._commons.news.waiting))
-            if limit.value == inf:
-                standing.limit = None
-            self._commons.news.room(1)
+            self.capacity.answered(standing, limit, now)
         self._commons.review(standing, now)
 
     def over(self, lease: Lease, now: float) -> None:
@@ -72,22 +60,6 @@ class Trouble:
             standing.counts.erred = 0.0
         if lease.test and not standing.slow:
             standing.probe_at = now + PROTECTS
-
-    def crowded(self, standing: Standing, now: float) -> None:
-        """Its first contents come late, and there are many calls at once: let there be fewer."""
-        in_flight = standing.counts.in_flight
-        faded = standing.peak * 0.5 ** ((now - standing.peak_at) / HALF_LIFE)
-        standing.peak, standing.peak_at = max(float(in_flight), faded), now
-        latency = standing.latency
-        if self._policy.limits.adaptive and in_flight >= STEADY and latency is not None and latency.overloaded():
-            self._limit(standing).shrink(in_flight, now, EASE, 0.5 * standing.peak)
-            self._commons.review(standing, now)
-
-    def busy(self, standing: Standing, now: float) -> bool:
-        """Whether it is slow because it has too much to do: content still comes from it, but ever later."""
-        latency, counts = standing.latency, standing.counts
-        alive = now - standing.heard < ALIVE and counts.in_flight >= STEADY
-        return alive and latency is not None and latency.overloaded(BUSY)
 
     @staticmethod
     def stranger(lease: Lease) -> bool:
@@ -103,7 +75,7 @@ class Trouble:
         """
         standing, late_already = lease.standing, lease.late
         lease.late = True
-        if late_already or self.busy(standing, now) or not self._commons.tempo.surprising(lease, now):
+        if late_already or self.capacity.busy(standing, now) or not self._commons.tempo.surprising(lease, now):
             return
         sure = not self.stranger(lease) and not lease.probe and standing.heard_of < lease.started
         lease.doubt = SURE if sure else UNSURE
@@ -181,17 +153,8 @@ class Trouble:
             return breaker
         weight = verdict.weight * share
         if diagnosis.error_class is ErrorClass.OVERLOADED:
-            weight = self._overloaded(standing, weight, now)
+            weight = self.capacity.refused(standing, weight, now)
         return self._suspect(lease, scope, max(0.0, weight - doubted), diagnosis.title, now)
-
-    def _overloaded(self, standing: Standing, weight: float, now: float) -> float:
-        """A server that is overloaded gets fewer calls; that is a failure only if nothing comes from it any more."""
-        if not self._policy.limits.adaptive:
-            return weight
-        standing.refused = now
-        self._limit(standing).shrink(standing.counts.in_flight, now)
-        trusted = all(breaker.until is None for _, breaker in standing.breakers)
-        return 0.0 if trusted and now - standing.heard < ALIVE else weight
 
     def _suspect(
         self, lease: Lease, scope: Scope, weight: float, reason: str, now: float, *, whole: bool = True
@@ -243,7 +206,7 @@ class Trouble:
                 if companion.latency:
                     companion.latency.restart(self._commons.tempo.usual)
                 if self._policy.breaker.ramp and self._policy.limits.adaptive:
-                    self._limit(companion).ramp(companion.before, companion.counts.in_flight)
+                    self.capacity.limit(companion).ramp(companion.before, companion.counts.in_flight)
             self._commons.review(companion, now)
         self._commons.news.room(len(self._commons.news.waiting))
         if self._commons.news.wanted:
@@ -268,9 +231,3 @@ class Trouble:
         """Something about a scope did: look at all who share it."""
         for companion in self._commons.scopes.companions(standing, scope):
             self._commons.review(companion, now)
-
-    @staticmethod
-    def _limit(standing: Standing) -> ConcurrencyLimit:
-        if standing.limit is None:
-            standing.limit = ConcurrencyLimit()
-        return standing.limit

@@ -17,6 +17,7 @@ from typing import Any
 from litellm.exceptions import MidStreamFallbackError, Timeout
 
 from failover_plugin import AnswerFailed, EmptyResponse, Permit, StreamInterrupted, require_sound
+from failover_plugin.cadence import Cadence
 from failover_plugin.classify.finish import FAILED
 from litellm_failover.journey import mark, usage_of
 from litellm_failover.sound import has_content
@@ -39,6 +40,7 @@ class Watched:
         self._permit = permit
         self._may_be_silent = may_be_silent
         self._usage: Any = None
+        self._cadence = Cadence()
         self._content = self._finished = self._over = False
 
     def __getattr__(self, name: str) -> Any:
@@ -57,9 +59,12 @@ class Watched:
     def _saw(self, chunk: Any) -> Any:
         """Note what a chunk brings. Raises if it is a finish that the provider never sent, or that of a failure."""
         choices: Any = getattr(chunk, "choices", None) or ()
-        if not self._content and any(has_content(choice) for choice in choices):
-            self._content = True
-            self._permit.first_content()
+        if not self._cadence.over:
+            content = any(has_content(choice) for choice in choices)
+            if content and not self._content:
+                self._content = True
+                self._permit.first_content()
+            self._tell(self._cadence.came(time.monotonic(), content=content))
         if any(getattr(choice, "finish_reason", None) for choice in choices):
             if not self._marked:
                 raise _not_whole()
@@ -81,8 +86,14 @@ class Watched:
         ended = isinstance(error, StopIteration | StopAsyncIteration)
         if not self._marked or isinstance(error, AnswerFailed | EmptyResponse):
             self._fail(_not_whole() if ended else error)
+        self._tell(self._cadence.ended())
         self._permit.success(self._usage)
         return None if ended or self._finished else self._stream.finish_reason_handler()
+
+    def _tell(self, seconds: float | None) -> None:
+        """Pass on how fast the deployment writes, once that is known."""
+        if seconds is not None:
+            self._permit.paced(seconds)
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, MidStreamFallbackError):
@@ -128,6 +139,7 @@ class WatchedStream(Watched, Iterator[Any]):
     def _step(self) -> Any:
         if self._over:
             raise StopIteration
+        self._cadence.asked(time.monotonic())
         try:
             return self._saw(self._taken.popleft() if self._taken else next(self._source))
         except BaseException as error:  # noqa: BLE001 - all of them are judged, and none is lost
@@ -170,6 +182,7 @@ class AsyncWatchedStream(Watched, AsyncIterator[Any]):
     async def _step(self, limit: float | None) -> Any:
         if self._over:
             raise StopAsyncIteration
+        self._cadence.asked(time.monotonic())
         silence = asyncio.timeout(limit)
         try:
             async with silence:

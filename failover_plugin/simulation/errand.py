@@ -6,9 +6,10 @@ are exceptions as clients raise them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 
+from failover_plugin.cadence import CHUNKS
 from failover_plugin.failover import Failover
 from failover_plugin.flow import Flow, GiveUp, Sleep
 from failover_plugin.model import Request
@@ -22,14 +23,23 @@ from failover_plugin.start import Start
 
 
 class OurErrand:
-    """One request: what the flow asks for is done, and what happens is told to the flow."""
+    """One request: what the flow asks for is done, and what happens is told to the flow.
 
-    __slots__ = ("_flow", "_is_woken", "_kernel", "_legs", "_nap", "_receipt", "_world")
+    ``noise`` draws the factor by which a client errs when it measures how fast tokens come.
+    """
+
+    __slots__ = ("_flow", "_is_woken", "_kernel", "_legs", "_nap", "_noise", "_receipt", "_world")
 
     def __init__(
-        self, kernel: Kernel, world: World, failover: Failover, receipt: Receipt, max_output: int | None
+        self,
+        kernel: Kernel,
+        world: World,
+        failover: Failover,
+        receipt: Receipt,
+        max_output: int | None,
+        noise: Callable[[], float],
     ) -> None:
-        self._kernel, self._world, self._receipt = kernel, world, receipt
+        self._kernel, self._world, self._receipt, self._noise = kernel, world, receipt, noise
         self._flow: Flow = failover._flow(_request(receipt.request, max_output), streaming=True)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as the facade does it
         self._flow.on_wake = self._wake
         self._legs: list[_Leg] = []
@@ -115,6 +125,13 @@ class OurErrand:
         now = self._kernel.now
         self._receipt.first = min(self._receipt.first, now)
         self._drop(self._flow.first_content(leg.start, now))
+        if leg.call.tokens > CHUNKS:
+            self._kernel.at(now + CHUNKS * leg.call.pace, self._paced, leg)
+
+    def _paced(self, leg: _Leg) -> None:
+        """Enough of its tokens are here to tell how fast they come."""
+        if not leg.call.is_over:
+            self._flow.paced(leg.start, leg.call.pace * self._noise(), self._kernel.now)
 
     def succeeded(self, leg: _Leg) -> None:
         """Its answer is whole."""

@@ -5,8 +5,10 @@ What it tells its listener is what is counted: openings, alerts, and calls it st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import exp
+from random import Random
 
 from failover_plugin.events import BreakerOpened, Event, KeyBlocked
 from failover_plugin.failover import Failover
@@ -16,6 +18,8 @@ from failover_plugin.simulation.errand import OurErrand
 from failover_plugin.simulation.history import History, Opening
 from failover_plugin.simulation.load import most_output
 from failover_plugin.simulation.parts import Rotation
+from failover_plugin.simulation.receipt import Receipt
+from failover_plugin.simulation.routed import Errand
 from failover_plugin.simulation.run import Cast, Errands, Stage
 
 
@@ -28,10 +32,18 @@ def ours(policy: Policy | None = None) -> Cast:
         for rotation in stage.scenario.rotations:
             stage.kernel.at(rotation.t, _rotate, (workers, rotation))
         stage.closing.append(lambda: _count_leaks(stage.history, workers))
-        most = most_output(stage.scenario.load)
-        return lambda receipt: OurErrand(stage.kernel, stage.world, workers[receipt.request.worker], receipt, most)
+        most, noise = most_output(stage.scenario.load), _noise(stage.scenario.scatter, stage.rng("pace"))
+
+        def begin(receipt: Receipt) -> Errand:
+            return OurErrand(stage.kernel, stage.world, workers[receipt.request.worker], receipt, most, noise)
+
+        return begin
 
     return cast
+
+
+def _noise(sigma: float, rng: Random) -> Callable[[], float]:
+    return lambda: exp(sigma * rng.gauss(0.0, 1.0))
 
 
 def _worker(stage: Stage, policy: Policy, number: int) -> Failover:

@@ -58,6 +58,10 @@ class Scenario(Part):
     base_error: Share = 0.003
     sigma: Annotated[float, Field(ge=0, le=3)] = 0.45
     """Standard deviation of the logarithm of the time to first content."""
+    scatter: Annotated[float, Field(ge=0, le=3)] = 0.2
+    """Standard deviation of the logarithm of the seconds per token that a client measures over a few tokens: the server
+    writes evenly, and the network delivers in bursts.
+    """
     load: Load = Load()
     faults: tuple[Fault, ...] = ()
     rotations: tuple[Rotation, ...] = ()

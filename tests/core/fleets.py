@@ -92,6 +92,14 @@ class Stage:
         self.speak(lease, prompt=prompt)
         self.end(lease)
 
+    def pace(self, target_id: str, seconds: float, times: int = 1) -> None:
+        """Its streams tell how long their chunks take; nobody's call ends by it."""
+        lease = self.health.force(self[target_id], Request(), self.now, LONG, streaming=True)
+        for _ in range(times):
+            self.now += 0.1
+            self.health.paced(lease, seconds, self.now)
+        self.leave(lease)
+
     def acquaint(self, target_id: str, seconds: float, times: int = 30) -> None:
         """Streams enough for its usual time to first content to be known."""
         for _ in range(times):

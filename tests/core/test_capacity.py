@@ -258,6 +258,123 @@ class TestALimitThatLatencySuggests:
         assert stage.grade("a") is Grade.FULL
 
 
+class TestALimitThatThePaceSuggests:
+    """A server that writes slower than it can has too many calls, long before it says so."""
+
+    @staticmethod
+    def crowded(in_flight: int = 6, *, slower: float = 2.0, calls: int = 12, **policy: Any) -> Stage:
+        """Six at once are enough, where latency alone needs eight. They go as the limit falls, and come as it rises."""
+        stage = Stage(target("a"), target("b", 1), **policy)
+        stage.pace("a", 0.0155, 50)
+        crowd = [stage.admit("a", streaming=True) for _ in range(in_flight)]
+        for _ in range(calls):
+            stage.pace("a", slower * 0.0155)
+            limit = stage.line("a").limit
+            if limit is not None and len(crowd) > limit:
+                stage.leave(crowd.pop())
+            elif len(crowd) < in_flight and stage.health.refusal(stage["a"], stage.now) is None:
+                crowd.append(stage.admit("a", streaming=True))
+        return stage
+
+    def test_begins_with_the_calls_there_are_and_falls(self) -> None:
+        stage = self.crowded(calls=18)
+        limit = stage.line("a").limit
+        assert limit is not None
+        assert 3 < limit <= 6
+        assert stage.asks() == "b"
+
+    def test_is_there_before_the_server_is_called_slow(self) -> None:
+        stage = self.crowded(slower=1.4, calls=40)
+        assert stage.line("a").limit is not None
+        assert not stage["a"].slow
+
+    @pytest.mark.parametrize("slower", [0.5, 1.0, 1.1])
+    def test_is_not_there_while_the_server_is_hardly_slower(self, slower: float) -> None:
+        assert self.crowded(slower=slower, calls=100).line("a").limit is None
+
+    def test_is_not_there_for_one_call_alone(self) -> None:
+        """It has nobody to share the server with."""
+        assert self.crowded(0, calls=200).line("a").limit is None
+
+    def test_is_not_learnt_where_the_policy_says_so(self) -> None:
+        stage = self.crowded(calls=100, limits=LimitsPolicy(adaptive=False))
+        assert (stage.line("a").limit, stage["a"].pace) == (None, None)
+
+    def test_is_given_up_if_half_as_many_calls_are_no_faster(self) -> None:
+        stage = self.crowded(calls=300)
+        assert stage.line("a").limit is None
+        stage.pace("a", 2 * 0.0155, 300)
+        assert stage.line("a").limit is None
+
+    def test_is_not_given_up_where_the_server_has_said_that_it_is_overloaded(self) -> None:
+        stage = self.crowded(1, calls=0)
+        stage.pace("a", 2 * 0.0155, 12)
+        assert stage.line("a").limit == 2
+        stage["a"].refused = stage.now
+        stage.pace("a", 2 * 0.0155, 100)
+        assert stage.line("a").limit is not None
+        stage["a"].refused = stage.now - 601
+        stage.pace("a", 2 * 0.0155, 100)
+        assert stage.line("a").limit is None
+
+    def test_is_not_given_up_if_they_are(self) -> None:
+        stage = self.crowded(calls=40)
+        before = stage["a"].limit
+        stage.pace("a", 0.0155, 10)
+        assert stage["a"].limit is before
+
+    def test_says_nothing_of_a_server_that_is_slow_or_has_just_come_back(self) -> None:
+        for trouble in ("slow", "ramp"):
+            stage = self.crowded(calls=0)
+            if trouble == "slow":
+                stage["a"].slow = True
+            else:
+                stage.health.trouble.capacity.limit(stage["a"]).ramp(50, 2)
+            stage.pace("a", 2 * 0.0155, 100)
+            limit = stage["a"].limit
+            assert limit is None or limit.ramping
+            stage["a"].slow, stage["a"].limit = False, None
+            stage.pace("a", 2 * 0.0155, 2)
+            assert stage["a"].limit is None  # what has happened before proves nothing now
+
+    def test_grows_with_every_answer_again_where_no_stream_tells_the_pace(self) -> None:
+        stage = self.crowded()
+        limit = stage["a"].limit
+        assert limit is not None
+        before, waiting = limit.value, stage.health.force(stage["a"], Request(), stage.now, 1e6)
+        stage.end(waiting)
+        assert limit.value == before
+        stage.now += 31
+        stage.end(stage.health.force(stage["a"], Request(), stage.now, 1e6))
+        assert limit.value > before
+
+    def test_who_waits_is_woken_by_a_call_that_shows_that_there_is_room(self) -> None:
+        stage = self.crowded()
+        woken = list[bool]()
+        stage.health.wait(lambda: woken.append(True))
+        stage.pace("a", 0.0155, 1)
+        assert woken
+
+    def test_lateness_says_nothing_about_a_server_that_has_one(self) -> None:
+        stage = self.crowded()
+        stage["a"].heard = stage.now
+        assert stage.health.trouble.capacity.busy(stage["a"], stage.now)
+        assert not stage.health.trouble.capacity.busy(stage["a"], stage.now + 2.0)
+
+    def test_is_kept_when_the_targets_change(self) -> None:
+        stage = self.crowded()
+        limit, pace = stage["a"].limit, stage["a"].pace
+        stage.health.replace([target("a"), target("z")], stage.now)
+        assert (stage["a"].limit, stage["a"].pace) == (limit, pace)
+
+    def test_a_call_that_is_over_says_nothing_more(self) -> None:
+        stage = Stage(target("a"))
+        lease = stage.admit("a", streaming=True)
+        stage.end(lease)
+        stage.health.paced(lease, 0.02, stage.now)
+        assert stage["a"].pace is None
+
+
 class TestWaitingForAPlace:
     """A request waits as long as its patience lasts, then fails, or goes anyway if the limit is only a guess."""
 
@@ -279,7 +396,7 @@ class TestWaitingForAPlace:
         world = self.world()
         first = world.request().asks("a")
         standing = world.fleet.health.roster.by_id["a"]
-        world.fleet.health.trouble._limit(standing).shrink(1, world.clock.now)
+        world.fleet.health.trouble.capacity.limit(standing).shrink(1, world.clock.now)
         world.request().asks("a")
         assert first.call is not None
         waiting, slept = world.request(), 0.0
@@ -294,7 +411,7 @@ class TestWaitingForAPlace:
         one.fails(RuntimeError("odd"))
         standing = world.fleet.health.roster.by_id["a"]
         standing.refused = world.clock.now
-        world.fleet.health.trouble._limit(standing).shrink(2, world.clock.now)
+        world.fleet.health.trouble.capacity.limit(standing).shrink(2, world.clock.now)
         world.fleet.health.review(standing, world.clock.now)
         assert other.call is not None
         assert third.call is not None
@@ -302,6 +419,28 @@ class TestWaitingForAPlace:
         while slept < 2.5:
             slept += waiting.sleeps()
         waiting.gives_up()
+
+    @pytest.mark.parametrize(
+        ("paced", "since", "waits"), [(0, 31, 0), (0, 20, 1), (5, 31, 1), (5, 590, 1), (5, 601, 0)]
+    )
+    def test_a_limit_that_follows_the_pace_outlives_the_servers_word(self, paced: int, since: int, waits: int) -> None:
+        world = self.world()
+        world.request().asks("a")
+        health, standing = world.fleet.health, world.fleet.health.roster.by_id["a"]
+        health.trouble.capacity.limit(standing).begin(1)
+        standing.refused = world.clock.now - since
+        lease = health.force(standing, Request(), world.clock.now, 60.0, streaming=True)
+        for _ in range(paced):
+            health.paced(lease, 0.02, world.clock.now)
+        health.trouble.capacity.limit(standing).begin(1)
+        health.released(lease, world.clock.now)
+        waiting, slept = world.request(), 0.0
+        while slept < 2.5:
+            slept += waiting.sleeps()
+        if waits:
+            waiting.gives_up()
+        else:
+            waiting.asks("a")
 
     def test_for_tokens_it_sleeps_until_they_are_there(self) -> None:
         world = self.world(tpm=6000)

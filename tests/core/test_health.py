@@ -903,6 +903,7 @@ TURNS: dict[str, Callable[[Stage, Lease], Any]] = {
     "back_up": lambda stage, _: stage.health.back_up(1.0, stage.now),
     "listen": lambda stage, lease: stage.health.listen(lease, list),
     "answered": lambda stage, lease: stage.speak(lease),
+    "paced": lambda stage, lease: stage.health.paced(lease, 0.02, stage.now),
     "overdue": lambda stage, lease: stage.health.overdue(lease, stage.now),
     "succeeded": lambda stage, lease: stage.end(lease),
     "failed": lambda stage, lease: stage.lose(lease),

@@ -107,6 +107,13 @@ class HealthLaws(Laws):
         if self.open:
             self.health.answered(self.open[which % len(self.open)], self.now, LIFE)
 
+    @rule(which=WHICH, seconds=st.sampled_from([0.015, 0.02, 0.05, 0.5]), times=st.integers(1, 40))
+    def its_chunks_come(self, which: int, seconds: float, times: int) -> None:
+        self.step()
+        if self.open:
+            for _ in range(times):
+                self.health.paced(self.open[which % len(self.open)], seconds, self.now)
+
     @rule(which=WHICH)
     def a_call_is_overdue(self, which: int) -> None:
         self.step()
@@ -132,7 +139,7 @@ class HealthLaws(Laws):
         self.step()
         if lease := self.take(which):
             late = lease.doubt or lease.probe or self.health.tempo.surprising(lease, self.now)
-            telling = late and not self.health.trouble.busy(lease.standing, self.now)
+            telling = late and not self.health.trouble.capacity.busy(lease.standing, self.now)
             assert self.health.beaten(lease, self.now) is bool(telling)
             self.ended[f"{lease.standing.id} {'failed' if telling else 'lost'}"] += 1
 
@@ -152,6 +159,7 @@ class HealthLaws(Laws):
         before = self.failover.health()
         self.health.answered(lease, self.now, LIFE)
         self.health.overdue(lease, self.now)
+        self.health.paced(lease, 5.0, self.now)
         self.health.succeeded(lease, self.now)
         self.health.failed(lease, diagnosis(fault), self.now)
         self.health.released(lease, self.now)

@@ -1,4 +1,4 @@
-"""What keeps calls away: a horizon that only grows, requests and tokens per minute, and calls at once."""
+"""What keeps calls away: a horizon that only grows, and requests and tokens per minute."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from failover_plugin.limits import ConcurrencyLimit, Cooldown, Meter
+from failover_plugin.limits import Cooldown, Meter
 
 
 class Unspread(Random):
@@ -212,129 +212,3 @@ def test_a_meter_frees_in_finite_time_and_no_sooner_than_it_says(
         later = meter.free_at(free, units)
         meter.take(units * error, free)
         assert (meter.free_at(free, units) >= later) if error >= 0 else (meter.free_at(free, units) <= later)
-
-
-class TestAConcurrencyLimit:
-    """There is none until there is trouble, and none when the trouble is over."""
-
-    @staticmethod
-    def cut(in_flight: int, now: float = 0.0) -> ConcurrencyLimit:
-        limit = ConcurrencyLimit()
-        limit.shrink(in_flight, now)
-        return limit
-
-    def test_there_is_none_at_first(self) -> None:
-        limit = ConcurrencyLimit()
-        assert limit.value == inf
-        assert not limit.ramping
-
-    def test_an_overloaded_server_keeps_seven_calls_of_ten(self) -> None:
-        assert self.cut(10).value == pytest.approx(7.0)
-
-    def test_cuts_add_up_but_one_second_apart(self) -> None:
-        limit = self.cut(100)
-        limit.shrink(100, 1.0)
-        assert limit.value == pytest.approx(70.0)
-        limit.shrink(100, 1.1)
-        assert limit.value == pytest.approx(49.0)
-        limit.shrink(20, 3.0)
-        assert limit.value == pytest.approx(14.0)
-
-    def test_two_calls_at_once_are_always_allowed(self) -> None:
-        limit = self.cut(1)
-        for now in range(2, 100, 2):
-            limit.shrink(0, float(now))
-        assert limit.value == 2.0
-
-    def test_a_gentle_cut_has_a_floor_of_its_own(self) -> None:
-        limit = ConcurrencyLimit()
-        limit.shrink(10, 0.0, 0.93, floor=9.5)
-        assert limit.value == 9.5
-
-    def test_it_grows_with_answers_that_come_in_good_time(self) -> None:
-        limit = self.cut(10)
-        limit.grow(7, eased=True, wanted=False)
-        assert limit.value == pytest.approx(7 + 4 / 7)
-        limit.grow(7, eased=False, wanted=False)
-        assert limit.value == pytest.approx(7 + 4 / 7)
-
-    def test_it_is_lifted_when_it_does_not_bind_any_more(self) -> None:
-        limit = self.cut(20)
-        for _ in range(100):
-            limit.grow(1, eased=True, wanted=False)
-        assert limit.value == inf
-
-    def test_it_stays_as_long_as_it_binds(self) -> None:
-        limit, now = self.cut(20), 0.0
-        for _ in range(20):
-            limit.grow(int(limit.value), eased=True, wanted=False)
-            assert limit.value < inf
-            now += 2.0
-
-    def test_it_stays_as_long_as_somebody_waits(self) -> None:
-        limit = self.cut(20)
-        for _ in range(200):
-            limit.grow(0, eased=True, wanted=True)
-        assert 16 < limit.value < inf
-        limit.grow(0, eased=True, wanted=False)
-        assert limit.value == inf
-
-    def test_a_server_that_is_back_starts_with_two_and_gets_one_more_with_every_answer(self) -> None:
-        limit = ConcurrencyLimit()
-        limit.ramp(before=0, in_flight=0)
-        values = []
-        while limit.ramping:
-            values.append(limit.value)
-            limit.grow(0, eased=False, wanted=False)
-        assert values == [2, 3, 4, 5, 6, 7]
-        assert limit.value == inf
-
-    def test_calls_that_outlived_its_absence_take_nobodys_place(self) -> None:
-        limit = ConcurrencyLimit()
-        limit.ramp(before=0, in_flight=10)
-        assert limit.value == 12
-        for _ in range(11):
-            limit.grow(0, eased=False, wanted=False)
-        assert limit.value == 23
-        limit.grow(0, eased=False, wanted=False)
-        assert limit.value == inf
-
-    def test_a_busy_server_is_warmed_up_for_longer(self) -> None:
-        limit = ConcurrencyLimit()
-        limit.ramp(before=20, in_flight=0)
-        answers = 0
-        while limit.ramping:
-            limit.grow(0, eased=True, wanted=False)
-            answers += 1
-        assert answers == 28
-
-    def test_an_overload_ends_a_ramp(self) -> None:
-        limit = ConcurrencyLimit()
-        limit.ramp(before=20, in_flight=0)
-        limit.grow(2, eased=True, wanted=False)
-        limit.shrink(3, 0.0)
-        assert (limit.value, limit.ramping) == (pytest.approx(2.1), False)
-
-
-@settings(deadline=None, derandomize=True)
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(["shrink", "grow", "ramp"]), st.integers(0, 500), st.booleans(), st.floats(0, 3)),
-        max_size=80,
-    )
-)
-def test_a_limit_always_lets_somebody_through(said: list[tuple[str, int, bool, float]]) -> None:
-    limit, now = ConcurrencyLimit(), 0.0
-    for what, in_flight, flag, passes in said:
-        now += passes
-        before = limit.value
-        if what == "shrink":
-            limit.shrink(in_flight, now)
-            assert limit.value <= before
-        elif what == "grow":
-            limit.grow(in_flight, eased=flag, wanted=flag)
-            assert limit.value >= before
-        else:
-            limit.ramp(in_flight // 2, in_flight)
-            assert limit.value > in_flight
-        assert limit.value >= 2.0

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 from core.played import END, MARKS, Played, Streams, classes, failover
-from core.scripted import unauthorized
+from core.scripted import target, unauthorized
 
 from failover_plugin import Request
 from failover_plugin.errors import AllTargetsFailed, DeadlineExceeded, StreamInterrupted
 from failover_plugin.model import Target
+from failover_plugin.standing import Lease
 from failover_plugin.testing import FakeClock
 
 
@@ -130,6 +134,73 @@ def test_content_that_comes_late_is_still_content() -> None:
         yield "hi"
 
     assert list(failover(clock=clock, first_content_timeout=8.0).stream(open_)) == ["hi"]
+
+
+EVERY = 0.02
+
+
+class Evenly:
+    """Streams that write a chunk every so many seconds of a fake clock, to a listener who takes some for itself."""
+
+    def __init__(self, chunks: int, *, listener: float = 0.0, **policy: Any) -> None:
+        self.clock = FakeClock()
+        self.fo = failover(target("a"), clock=self.clock, **policy)
+        self.chunks, self.listener = chunks, listener
+
+    def open(self, _: Target) -> Iterator[str]:
+        self.clock.advance(0.7)
+        for _ in range(self.chunks):
+            yield "word "
+            self.clock.advance(EVERY)
+        yield END
+
+    async def aopen(self, asked: Target) -> AsyncIterator[str]:
+        with contextlib.closing(self.open(asked)) as chunks:
+            for chunk in chunks:
+                yield chunk
+
+    def listen(self) -> None:
+        for _ in self.fo.stream(self.open, **MARKS):
+            self.clock.advance(self.listener)
+
+    async def alisten(self) -> None:
+        async for _ in self.fo.astream(self.aopen, **MARKS):
+            self.clock.advance(self.listener)
+
+    def heard(self, how: str) -> list[float]:
+        told, health = list[float](), self.fo._fleet.health
+        before = health.paced
+
+        def paced(lease: Lease, seconds: float, now: float) -> None:
+            told.append(seconds)
+            before(lease, seconds, now)
+
+        health.paced = paced  # type: ignore[method-assign]
+        asyncio.run(self.alisten()) if how == "async" else self.listen()
+        return told
+
+
+@pytest.mark.parametrize("how", ["sync", "async", "thread"])
+class TestThePaceOfAStream:
+    """Whoever drives it, the core is told once how long its chunks take: the target's time, not the listener's."""
+
+    def evenly(self, how: str, chunks: int, listener: float = 0.0) -> list[float]:
+        policy = {"sync_deadlines": "thread"} if how == "thread" else {}
+        return Evenly(chunks, listener=listener, **policy).heard(how)
+
+    def test_is_told_once(self, how: str) -> None:
+        assert self.evenly(how, 100) == [pytest.approx(EVERY)]
+
+    def test_is_told_at_the_end_of_a_short_one(self, how: str) -> None:
+        assert self.evenly(how, 8) == [pytest.approx(EVERY)]
+
+    def test_is_not_told_by_a_word_or_two(self, how: str) -> None:
+        assert self.evenly(how, 3) == []
+
+
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_a_slow_listener_tells_nothing_of_the_pace(how: str) -> None:
+    assert Evenly(100, listener=0.5).heard(how) == []
 
 
 def test_a_sync_stream_that_drips_ends_at_the_requests_deadline() -> None:

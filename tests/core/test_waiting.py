@@ -122,7 +122,7 @@ def test_a_limit_that_only_latency_suggests_gives_way_to_patience() -> None:
     fleet = world(*tier(1))
     standing = fleet.fleet.health.roster.by_id["a"]
     stories = [fleet.request().asks("a") for _ in range(4)]
-    limit = fleet.fleet.health.trouble._limit(standing)
+    limit = fleet.fleet.health.trouble.capacity.limit(standing)
     limit.shrink(4, fleet.clock.now)
     fleet.fleet.health.review(standing, fleet.clock.now)
     story, waited = fleet.request(), 0.0
