@@ -124,11 +124,14 @@ class LimitsPolicy(_Part):
     """How many calls at once, where a server shows that it has too many."""
 
     adaptive: bool = True
-    """Cut a target's calls at once when it says it is overloaded, or grows slower and slower, and let them grow back.
+    """Limit a target's calls at once when it says it is overloaded, writes slower than with little to do, or begins
+    later and later; and let them grow back.
     """
 
     open_after: Seconds = 30.0
-    """After so long without a plain "overloaded" a limit that only latency suggests gives way to a queued request."""
+    """After so long without a plain "overloaded" a limit that only latency suggests gives way to a queued request; one
+    that follows the pace of the target's streams after twenty times as long.
+    """
 
 
 class BudgetPolicy(_Part):

@@ -422,3 +422,16 @@ def test_a_host_that_gave_its_permit_back_and_asks_how_it_ended_is_told_that_nob
     permit = host.takes()
     permit.cancel()
     assert isinstance(permit.exhausted(), AllTargetsFailed)
+
+
+def test_how_fast_a_stream_was_written_is_told_until_the_permit_is_settled() -> None:
+    host = Host()
+    permit = host.takes(streaming=True)
+    permit.first_content()
+    permit.paced(0.02)
+    pace = host.failover._fleet.health.roster.by_id["a"].pace
+    assert pace is not None
+    assert pace.count == 1
+    permit.success()
+    permit.paced(0.02)
+    assert pace.count == 1
