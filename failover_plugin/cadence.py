@@ -18,13 +18,15 @@ SHARE = 0.1
 class Cadence:
     """Measures one stream, once."""
 
-    __slots__ = ("_arrived", "_began", "_chunks", "_latest", "_listening")
+    __slots__ = ("_arrived", "_began", "_chunks", "_latest", "_listening", "over")
 
     def __init__(self) -> None:
         self._began: float | None = None
         self._arrived = self._latest = 0.0
         self._listening = 0.0
         self._chunks = 0
+        self.over = False
+        """Whether no further chunk counts."""
 
     def asked(self, now: float) -> None:
         """The listener is ready for the next chunk."""
@@ -43,16 +45,14 @@ class Cadence:
             return None
         self._chunks += 1
         self._latest = now
-        return self._seconds() if self._chunks == CHUNKS else None
-
-    @property
-    def over(self) -> bool:
-        """Whether no further chunk counts."""
-        return self._chunks >= CHUNKS
+        if self._chunks != CHUNKS:
+            return None
+        self.over = True
+        return self._seconds()
 
     def ended(self) -> float | None:
         """The stream has ended; returns the seconds per chunk if it was too short to have told them."""
-        return self._seconds() if FEWEST <= self._chunks < CHUNKS else None
+        return self._seconds() if self._chunks >= FEWEST and not self.over else None
 
     def _seconds(self) -> float | None:
         assert self._began is not None  # noqa: S101 - for the type checker: there were chunks

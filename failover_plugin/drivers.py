@@ -73,7 +73,8 @@ def stream(
                 source = iter(open_(start.target))
             for chunk in each(source, start):
                 yield from intake.accept(chunk, clock.monotonic())
-                intake.asked(clock.monotonic())
+                if not intake.cadence.over:
+                    intake.cadence.asked(clock.monotonic())
             intake.ended(clock.monotonic())
         except Exception as error:  # noqa: BLE001 - the flow judges it
             intake.broke(error, clock.monotonic())

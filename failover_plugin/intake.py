@@ -89,7 +89,8 @@ class Intake(Generic[C]):
         self._delivered = delivered
         self._finished = False
         self._held: list[C] = []
-        self._cadence = Cadence()
+        self.cadence = Cadence()
+        """How fast the chunks come; to be told when the listener is ready for the next one."""
         self.committed = False
         """Whether content has been delivered."""
         self.good = True
@@ -109,8 +110,8 @@ class Intake(Generic[C]):
         if self.committed:
             if now >= self._start.deadline and not self._finished:
                 raise self.overdue(now)
-            if not self._cadence.over:
-                self._tell(self._cadence.came(now, content=self._has_content(chunk)), now)
+            if not self.cadence.over:
+                self._tell(self.cadence.came(now, content=self._has_content(chunk)), now)
             return self._deliver([chunk])
         self._held.append(chunk)
         if not self._has_content(chunk):
@@ -119,12 +120,8 @@ class Intake(Generic[C]):
             return []
         self.committed = True
         self._flow.first_content(self._start, now)
-        self._cadence.came(now, content=True)
+        self.cadence.came(now, content=True)
         return self._deliver(self.rest())
-
-    def asked(self, now: float) -> None:
-        """The listener is ready for the next chunk."""
-        self._cadence.asked(now)
 
     def _tell(self, seconds: float | None, now: float) -> None:
         """Pass on how fast the target writes, once that is known."""
@@ -156,7 +153,7 @@ class Intake(Generic[C]):
             raise StreamInterrupted(f"The stream from {self._start.target.id} ended without a finish mark.")
         if self._to_check:
             raise Diverged("The restarted stream is shorter than what was delivered.")
-        self._tell(self._cadence.ended(), now)
+        self._tell(self.cadence.ended(), now)
         self._flow.succeeded(self._start, now)
 
     def broke(self, error: Exception, now: float) -> None:
@@ -189,7 +186,7 @@ class Intake(Generic[C]):
 
         The time a listener takes is not the target's silence.
         """
-        self.asked(now)
+        self.cadence.asked(now)
         if self._finished:
             limit = now + AFTERMATH
         elif self.committed:

@@ -40,6 +40,8 @@ PROOF = 8.0
 """Standard deviations of excess beyond that which prove it. By chance they come together once in a hundred thousand
 samples that scatter by 0.2, once in ten thousand that scatter by 0.3.
 """
+HALF_LIFE = 600.0
+"""Seconds in which it is half forgotten by how much a server was slower for reasons of its own."""
 FEW = 4
 """Samples from which there is something to compare with."""
 FRESH = 30.0
@@ -51,7 +53,7 @@ SHORTEST, LONGEST = 0.0005, 3600.0
 class Pace:
     """One server's seconds per chunk."""
 
-    __slots__ = ("_at", "_deviation", "_fast", "_proof", "_quick", "count", "unloaded")
+    __slots__ = ("_allowed", "_at", "_deviation", "_fast", "_proof", "_quick", "count", "unloaded")
 
     def __init__(self) -> None:
         self.count = 0
@@ -61,6 +63,8 @@ class Pace:
         self._quick = 0.0
         self._deviation = FIRST_GUESS
         self._proof = 0.0
+        self._allowed = 0.0
+        """By how much it has been slower for reasons of its own, in log units."""
         self._at = -inf
 
     def known(self, now: float) -> bool:
@@ -74,8 +78,8 @@ class Pace:
 
     @property
     def excess(self) -> float:
-        """By how much it is slower now than with little to do, in log units."""
-        return self._fast - self.unloaded
+        """By how much it is slower now than with little to do, and than it is by itself, in log units."""
+        return self._fast - self.unloaded - self._allowed
 
     @property
     def loaded(self) -> bool:
@@ -87,6 +91,8 @@ class Pace:
         if not SHORTEST < seconds < LONGEST:
             return None
         value = log(seconds)
+        if self._allowed:
+            self._allowed *= 0.5 ** ((now - self._at) / HALF_LIFE)
         self._at = now
         self.count += 1
         if self.count == 1:
@@ -102,7 +108,7 @@ class Pace:
             return None
         noise = self._deviation * sqrt(max(1 / self.count, QUICK_MEMORY / (2 - QUICK_MEMORY)))
         self.unloaded = min(self.unloaded + CREEP, self._quick + LOWEST * noise)
-        excess = min(max(value - self.unloaded, -bound), bound)
+        excess = min(max(value - self.unloaded - self._allowed, -bound), bound)
         self._proof = max(0.0, self._proof + excess - max(SLOWER, SLACK * self._deviation))
         return excess
 
@@ -111,6 +117,6 @@ class Pace:
         self._proof = 0.0
 
     def accept(self) -> None:
-        """It is slower for reasons of its own: what is usual now is the reference from here on."""
-        self.unloaded = self._fast
+        """It is slower for reasons of its own: by so much it may be, for some time."""
+        self._allowed = max(0.0, self._fast - self.unloaded)
         self.acquit()

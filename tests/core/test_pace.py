@@ -26,9 +26,11 @@ def scattered(count: int, *, times: float = 1.0, sigma: float = 0.2, seed: int =
     return [times * USUAL * exp(rng.gauss(0.0, sigma)) for _ in range(count)]
 
 
-def samples_until_proven(pace: Pace, times: float, *, sigma: float = 0.2, seed: int = 2) -> int | None:
+def samples_until_proven(
+    pace: Pace, times: float, *, sigma: float = 0.2, seed: int = 2, now: float = 0.0
+) -> int | None:
     for number, sample in enumerate(scattered(500, times=times, sigma=sigma, seed=seed), 1):
-        pace.observe(sample, 0.0)
+        pace.observe(sample, now)
         if pace.loaded:
             return number
     return None
@@ -61,12 +63,44 @@ class TestTheReference:
         written(pace, scattered(30_000, times=1.5, seed=3))
         assert pace.excess < 0.15
 
-    def test_is_what_is_usual_now_once_that_is_accepted(self) -> None:
-        pace = written(Pace(), [*scattered(200), *scattered(200, times=3.0)])
+
+class TestSlownessOfItsOwn:
+    """A provider that is slower at noon for everybody is not slower because of our calls."""
+
+    @staticmethod
+    def accepted(times: float = 3.0) -> Pace:
+        pace = written(Pace(), [*scattered(200), *scattered(200, times=times)])
         assert pace.loaded
         pace.accept()
+        return pace
+
+    def test_is_no_excess_once_it_is_accepted(self) -> None:
+        pace = self.accepted()
         assert (pace.excess, pace.loaded) == (0.0, False)
         assert samples_until_proven(pace, 3.0) is None
+
+    def test_is_remembered_when_it_has_gone_and_comes_again(self) -> None:
+        pace = written(self.accepted(1.5), scattered(200, seed=4))
+        assert pace.excess < -0.2
+        assert samples_until_proven(pace, 1.5) is None
+
+    def test_does_not_hide_what_is_slower_still(self) -> None:
+        assert samples_until_proven(self.accepted(1.5), 2.5) is not None
+
+    def test_is_half_forgotten_in_ten_minutes(self) -> None:
+        pace = self.accepted(2.0)
+        written(pace, scattered(100, seed=4), now=600.0)
+        assert pace.excess == pytest.approx(-0.5 * log(2.0), abs=0.15)
+        written(pace, scattered(100, seed=4), now=6000.0)
+        assert pace.excess == pytest.approx(0.0, abs=0.1)
+        assert samples_until_proven(pace, 2.0, now=6000.0) is not None
+
+    def test_of_a_server_that_is_faster_than_ever_is_none(self) -> None:
+        pace = written(Pace(), scattered(200))
+        pace.observe(USUAL / 20, 0.0)
+        pace.accept()
+        written(pace, scattered(50, seed=9))
+        assert pace.excess > -0.1
 
 
 class TestTheProof:
