@@ -290,7 +290,9 @@ async def astream(  # noqa: C901 - the steps of stream(), and those of a race
 
 
 async def _next(source: AsyncIterator[C], start: Start, intake: Intake[C], clock: Clock, race: Race | None) -> C:
-    seconds = intake.patience(clock.monotonic())
+    now = clock.monotonic()
+    intake.cadence.asked(now)
+    seconds = intake.patience(now)
     limit = race.interruptible(seconds) if race and not intake.committed else asyncio.timeout(seconds)
     try:
         with Attempting(start):

@@ -6,7 +6,6 @@ time, in monotonic seconds.
 
 from __future__ import annotations
 
-from failover_plugin.capacity import STEADY
 from failover_plugin.commons import Commons
 from failover_plugin.latency import Baseline, Generations, Histogram
 from failover_plugin.standing import Lease, Standing
@@ -45,8 +44,7 @@ class Answers:
         was_slow = standing.slow
         if self._commons.tempo.observe(standing, lease, seconds, now):
             self._trouble.anomaly(lease, now)
-        if standing.counts.in_flight >= STEADY:
-            self._trouble.capacity.late(standing, now)
+        self._trouble.capacity.late(standing, now)
         if standing.slow is not was_slow:
             self._commons.review(standing, now)
 

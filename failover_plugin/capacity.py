@@ -21,7 +21,9 @@ BUSY = 0.5
 EASED = 0.55
 """The same up to which a limit grows that latency alone has set."""
 PAIR = 2
-"""Calls at once from which a slow pace may mean overload."""
+"""Calls at once from which a slow pace may mean overload: one alone shares the server with nobody."""
+FRESH = 30.0
+"""Seconds for which the latest first content of a stream says whether they come late."""
 
 
 class Capacity:
@@ -33,17 +35,21 @@ class Capacity:
 
     def answered(self, standing: Standing, limit: ConcurrencyLimit, now: float) -> None:
         """A first content, or a plain answer, has come from a target with this limit."""
-        news = self._commons.news
-        if limit.ramping or standing.pace is None or not standing.pace.known(now):
-            eased = standing.latency is None or not standing.latency.overloaded(EASED)
-            limit.grow(standing.counts.in_flight, eased=eased, wanted=bool(news.waiting))
-            self._lift(standing)
-        news.room(1)
+        limit.answered()
+        if limit.ramping or not limit.paced or standing.pace is None or not standing.pace.known:
+            latency = standing.latency
+            eased = latency is None or not latency.heard(now, FRESH) or not latency.overloaded(EASED)
+            limit.grow(standing.counts.in_flight, eased=eased, wanted=bool(self._commons.news.waiting))
+        self._lift(standing)
+        self._call(standing)
 
     def late(self, standing: Standing, now: float) -> None:
-        """Its first contents come later and later, or not; there are many calls at once."""
-        in_flight, latency, most = standing.counts.in_flight, standing.latency, standing.peaks(now)
-        if self._adaptive and in_flight >= STEADY and latency is not None and latency.overloaded():
+        """A first content has come: if they come later and later and there are many calls, let there be fewer."""
+        in_flight, latency = standing.counts.in_flight, standing.latency
+        if in_flight < STEADY or not self._adaptive:
+            return
+        most = standing.peaks(now)
+        if latency is not None and latency.overloaded():
             self.limit(standing).shrink(in_flight, now, EASE, 0.5 * most)
             self._commons.review(standing, now)
 
@@ -55,22 +61,23 @@ class Capacity:
         if standing.slow or standing.ramping:
             pace.acquit()  # its calls are not the cause, or are few already
             return
-        excess, in_flight, limit = pace.observe(seconds, now), standing.counts.in_flight, standing.limit
-        most = standing.peaks(now)
+        self._lift(standing)
+        in_flight, limit, most = standing.counts.in_flight, standing.limit, standing.peaks(now)
+        excess = pace.observe(seconds, now, shared=in_flight >= PAIR)
         if excess is None:
             return
         if limit is not None:
+            pace.acquit()
             helps = limit.follow(pace, excess, in_flight, most)
             if not helps and not refused_lately(standing, self._commons.policy, now):
                 self._accept(standing)
             self._lift(standing)
-            self._commons.news.room(1)
         elif pace.loaded and in_flight >= PAIR:
-            pace.acquit()
             self.limit(standing).begin(in_flight)
         else:
             return
         self._commons.review(standing, now)
+        self._call(standing)
 
     def refused(self, standing: Standing, weight: float, now: float) -> float:
         """It says that it is overloaded: it gets fewer calls. Returns how much of a failure that is: none, unless
@@ -99,6 +106,11 @@ class Capacity:
         if standing.limit is None:
             standing.limit = ConcurrencyLimit()
         return standing.limit
+
+    def _call(self, standing: Standing) -> None:
+        """Wake one of those who wait, if there is a place."""
+        if not standing.full:
+            self._commons.news.room(1)
 
     @staticmethod
     def _accept(standing: Standing) -> None:

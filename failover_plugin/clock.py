@@ -1,4 +1,4 @@
-"""Where time comes from: the only place that reads a clock, so that tests and simulators can bring their own."""
+"""Where time comes from: the only place that reads the clock, so that tests and simulators can bring their own."""
 
 from __future__ import annotations
 

@@ -1,13 +1,14 @@
 """How many calls at once a target may have: a limit that exists only in trouble.
 
 It starts where a server has said that it is overloaded, where it has grown slower, or small after an outage; it goes
-when it no longer binds. There are three ways to steer it, by what is known:
+when it no longer binds. It is steered by what is known:
 
 - after an outage it grows by one with every answer, up to more calls than the server had before;
 - where streams tell the server's pace, every sample moves it: up where the server is hardly slower than with little to
   do, down where it is slower than that. There is no threshold to be crossed, so noise cancels out (an integral
   controller, at a set point of 5 %);
-- else it is cut where first contents come later and later, and grows with every answer that comes in good time.
+- where they do not, it grows with every answer that comes in good time;
+- it is cut where first contents come later and later, whatever the pace: some servers let calls wait, then write fast.
 
 Told the time, in monotonic seconds; not safe for concurrent use.
 """
@@ -43,15 +44,19 @@ HEADROOM = 1.25
 HALF = 0.5
 """Share of the calls it began with at which the limit must have helped."""
 HELPED = 0.2
-"""Log units by which the server must be faster then: had it too much to do, it would be by 0.7."""
+"""Log units by which the server must be faster then, and more than it scatters: had it too much to do, it would be by
+0.7.
+"""
 ENOUGH = 16
-"""Samples in a row that tell whether it is."""
+"""Samples in a row that tell whether it is, once the calls that were under way have ended, or others have come in their
+places; also the answers without a sample after which the pace does not steer the limit.
+"""
 
 
 class ConcurrencyLimit:
     """How many calls a target may have at once; infinite while nothing speaks against any number."""
 
-    __slots__ = ("_began", "_cut_at", "_in_vain", "_ramp_to", "_slowest", "value")
+    __slots__ = ("_began", "_cut_at", "_in_vain", "_ramp_to", "_slowest", "_unpaced", "value")
 
     def __init__(self) -> None:
         self.value: float = inf
@@ -63,11 +68,18 @@ class ConcurrencyLimit:
         """The slowest that was usual with more than half of these."""
         self._in_vain = 0
         """Samples in a row with half of these or less, and no faster."""
+        self._unpaced = 0
+        """Answers since the latest sample."""
 
     @property
     def ramping(self) -> bool:
         """Whether the limit is there to warm up a server that has come back, not because it is overloaded."""
         return self._ramp_to > 0 and self.value < inf
+
+    @property
+    def paced(self) -> bool:
+        """Whether streams tell the pace often enough to steer it."""
+        return self._unpaced <= ENOUGH
 
     def ramp(self, before: int, in_flight: int) -> None:
         """A server has come back that had ``before`` calls when it went: start slowly, double with every answer.
@@ -76,6 +88,7 @@ class ConcurrencyLimit:
         """
         self.value = in_flight + RAMP_START
         self._ramp_to = max(RAMP_END, 1.5 * before, 2 * self.value)
+        self._began = 0.0
 
     def shrink(self, in_flight: int, now: float, factor: float = SHRINK, floor: float = RAMP_START) -> None:
         """The server has too much to do."""
@@ -95,13 +108,19 @@ class ConcurrencyLimit:
 
     def begin(self, in_flight: int) -> None:
         """The server is slower than with little to do: no more calls than now."""
-        self.value, self._ramp_to, self._began = float(max(in_flight, 1)), 0.0, 0.0
+        self.value = float(max(in_flight, 1))
+
+    def answered(self) -> None:
+        """An answer came; it may have been a stream, whose pace comes a little later."""
+        self._unpaced += 1
 
     def follow(self, pace: Pace, excess: float, in_flight: int, most: float) -> bool:
         """A call was slower by ``excess``, in log units, than with little to do; lately there were ``most`` at once.
 
-        Returns whether the limit may be worth its price: it is not if half as many calls are no faster.
+        Returns whether the limit may be worth its price: it is not if half as many calls, or one alone, have been no
+        faster for some time. What has helped must help again when it is halved again.
         """
+        self._unpaced = 0
         if not self._began:
             self._began, self._slowest, self._in_vain = max(float(in_flight), self.value), -inf, 0
         eager = EAGER if pace.excess < 0 and in_flight > self.value - 1 else 0.0
@@ -111,6 +130,8 @@ class ConcurrencyLimit:
             self.value = inf
         if self.value > HALF * self._began:
             self._slowest = max(self._slowest, pace.usual)
-        far_fewer = self.value <= HALF * self._began and self.value < top
-        self._in_vain = self._in_vain + 1 if far_fewer and pace.usual > self._slowest - HELPED else 0
-        return self._in_vain <= ENOUGH
+        far_fewer = self.value <= max(1.0, HALF * self._began) and self.value < top and pace.excess > 2 * REST
+        if far_fewer and pace.usual <= self._slowest - max(HELPED, pace.scatter):
+            self._began, self._slowest, far_fewer = self.value, pace.usual, False
+        self._in_vain = self._in_vain + 1 if far_fewer else 0
+        return self._in_vain <= (max(ENOUGH, in_flight) if in_flight < self._began else ENOUGH)

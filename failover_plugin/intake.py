@@ -111,7 +111,7 @@ class Intake(Generic[C]):
             if now >= self._start.deadline and not self._finished:
                 raise self.overdue(now)
             if not self.cadence.over:
-                self._tell(self.cadence.came(now, content=self._has_content(chunk)), now)
+                self._tell(self.cadence.came(now), now)
             return self._deliver([chunk])
         self._held.append(chunk)
         if not self._has_content(chunk):
@@ -120,13 +120,17 @@ class Intake(Generic[C]):
             return []
         self.committed = True
         self._flow.first_content(self._start, now)
-        self.cadence.came(now, content=True)
+        self.cadence.came(now)
         return self._deliver(self.rest())
 
     def _tell(self, seconds: float | None, now: float) -> None:
         """Pass on how fast the target writes, once that is known."""
         if seconds is not None:
             self._flow.paced(self._start, seconds, now)
+
+    def _succeeded(self, now: float) -> None:
+        self._tell(self.cadence.ended(), now)
+        self._flow.succeeded(self._start, now)
 
     def _deliver(self, chunks: list[C]) -> list[C]:
         """What of these the caller has not had."""
@@ -153,13 +157,12 @@ class Intake(Generic[C]):
             raise StreamInterrupted(f"The stream from {self._start.target.id} ended without a finish mark.")
         if self._to_check:
             raise Diverged("The restarted stream is shorter than what was delivered.")
-        self._tell(self.cadence.ended(), now)
-        self._flow.succeeded(self._start, now)
+        self._succeeded(now)
 
     def broke(self, error: Exception, now: float) -> None:
         """The stream failed; after its finish mark that does not matter."""
         if self._complete:
-            self._flow.succeeded(self._start, now)
+            self._succeeded(now)
         else:
             self.good = False
             self._flow.failed(self._start, error, now)
@@ -167,7 +170,7 @@ class Intake(Generic[C]):
     def left(self, now: float) -> None:
         """The caller stopped listening; after the finish mark it had the whole answer."""
         if self._complete:
-            self._flow.succeeded(self._start, now)
+            self._succeeded(now)
         else:
             self._flow.abandoned(self._start, now)
 
@@ -182,11 +185,7 @@ class Intake(Generic[C]):
         return held
 
     def patience(self, now: float) -> float:
-        """Seconds that the next chunk may take from now, when the listener is ready for it.
-
-        The time a listener takes is not the target's silence.
-        """
-        self.cadence.asked(now)
+        """Seconds that the next chunk may take from now; the time a listener takes is not the target's silence."""
         if self._finished:
             limit = now + AFTERMATH
         elif self.committed:

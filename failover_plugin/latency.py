@@ -112,6 +112,10 @@ class Baseline:
         """The median, in seconds."""
         return exp(self.mean)
 
+    def heard(self, now: float, within: float) -> bool:
+        """Whether the latest sample is no older than so many seconds."""
+        return now - self._peak_at <= within
+
     @property
     def known(self) -> bool:
         """Whether there are samples enough to judge by."""

@@ -6,7 +6,7 @@ always the longest. One that is not named doubles from 2 s to 60 s with every ne
 A *meter* keeps requests or tokens per minute by GCRA (ITU-T I.371: a leaky bucket in one number), estimated before a
 call and reconciled after it.
 
-Both are told the time, in monotonic seconds; none is safe for concurrent use.
+Both are told the time, in monotonic seconds; neither is safe for concurrent use.
 """
 
 from __future__ import annotations

@@ -44,10 +44,8 @@ HALF_LIFE = 600.0
 """Seconds in which it is half forgotten by how much a server was slower for reasons of its own."""
 FEW = 4
 """Samples from which there is something to compare with."""
-FRESH = 30.0
-"""Seconds for which a sample says how the server is now."""
 SHORTEST, LONGEST = 0.0005, 3600.0
-"""Seconds per chunk that are believed. No server writes faster: such a stream came out of a buffer, or a cache."""
+"""Seconds per chunk that are believed. No server writes faster: such a stream came out of a buffer, or a near cache."""
 
 
 class Pace:
@@ -67,9 +65,15 @@ class Pace:
         """By how much it has been slower for reasons of its own, in log units."""
         self._at = -inf
 
-    def known(self, now: float) -> bool:
-        """Whether there are samples enough, and of late."""
-        return self.count >= FEW and now - self._at < FRESH
+    @property
+    def known(self) -> bool:
+        """Whether there are samples enough to compare with."""
+        return self.count >= FEW
+
+    @property
+    def scatter(self) -> float:
+        """The standard deviation of a sample, in log units."""
+        return self._deviation
 
     @property
     def usual(self) -> float:
@@ -83,11 +87,14 @@ class Pace:
 
     @property
     def loaded(self) -> bool:
-        """Whether it is proven to be slower."""
+        """Whether it is proven to be slower, by calls that share it."""
         return self._proof > PROOF * self._deviation
 
-    def observe(self, seconds: float, now: float) -> float | None:
-        """Take a sample; returns its excess in log units, what is absurd bounded; None if nothing can be said yet."""
+    def observe(self, seconds: float, now: float, *, shared: bool = True) -> float | None:
+        """Take a sample; returns its excess in log units, what is absurd bounded; None if nothing can be said yet.
+
+        ``shared``: there are other calls, which may be why it is slow.
+        """
         if not SHORTEST < seconds < LONGEST:
             return None
         value = log(seconds)
@@ -109,7 +116,9 @@ class Pace:
         noise = self._deviation * sqrt(max(1 / self.count, QUICK_MEMORY / (2 - QUICK_MEMORY)))
         self.unloaded = min(self.unloaded + CREEP, self._quick + LOWEST * noise)
         excess = min(max(value - self.unloaded - self._allowed, -bound), bound)
-        self._proof = max(0.0, self._proof + excess - max(SLOWER, SLACK * self._deviation))
+        drift = excess - max(SLOWER, SLACK * self._deviation)
+        if shared or drift < 0:
+            self._proof = max(0.0, self._proof + drift)
         return excess
 
     def acquit(self) -> None:

@@ -130,7 +130,7 @@ class LimitsPolicy(_Part):
 
     open_after: Seconds = 30.0
     """After so long without a plain "overloaded" a limit that only latency suggests gives way to a queued request; one
-    that follows the pace of the target's streams after twenty times as long.
+    that follows the pace of the target's streams, while they tell it, after twenty times as long.
     """
 
 

@@ -161,7 +161,7 @@ class Standing(HotFields):
     refused: float = -inf
     """When it last said that it is overloaded."""
     peak: float = 0.0
-    """Calls at once lately: the highest number, fading by half in a minute."""
+    """Calls at once lately: the highest number when an answer was measured, fading by half in a minute."""
     peak_at: float = 0.0
     grade: Grade = Grade.OUT
     due: float = inf
@@ -179,6 +179,8 @@ class Standing(HotFields):
         self.counts.forget()
         self.counts.streak = 0
         self.limit, self.slow, self.waits, self.probe_at = None, False, 0, inf
+        if self.pace is not None:
+            self.pace.acquit()
 
     @property
     def ready(self) -> bool:
@@ -329,8 +331,8 @@ def refusal(standing: Standing, now: float) -> Skip | None:
 
 
 def refused_lately(standing: Standing, policy: Policy, now: float) -> bool:
-    """Whether it has said "overloaded" not so long ago that its limit is only a guess."""
-    paced = standing.pace is not None and standing.pace.known(now)
+    """Whether it has said "overloaded" so lately that its limit is more than a guess."""
+    paced = standing.pace is not None and standing.pace.known and standing.limit is not None and standing.limit.paced
     return now - standing.refused <= policy.limits.open_after * (BELIEVED if paced else 1.0)
 
 

@@ -226,8 +226,9 @@ def _one_step(lines: _Lines[C], clock: Clock) -> tuple[list[C], bool]:
 
     def due(line: _Line[C]) -> float:
         if line.due is None:
-            now = clock.monotonic()
-            line.due = now + intake_of(line).patience(now)
+            now, intake = clock.monotonic(), intake_of(line)
+            intake.cadence.asked(now)
+            line.due = now + intake.patience(now)
         return line.due
 
     heard = lines.hear(due)

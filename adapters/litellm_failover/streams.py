@@ -59,12 +59,11 @@ class Watched:
     def _saw(self, chunk: Any) -> Any:
         """Note what a chunk brings. Raises if it is a finish that the provider never sent, or that of a failure."""
         choices: Any = getattr(chunk, "choices", None) or ()
-        if not self._cadence.over:
-            content = any(has_content(choice) for choice in choices)
-            if content and not self._content:
-                self._content = True
-                self._permit.first_content()
-            self._tell(self._cadence.came(time.monotonic(), content=content))
+        if not self._content and any(has_content(choice) for choice in choices):
+            self._content = True
+            self._permit.first_content()
+        if self._content and not self._cadence.over:
+            self._tell(self._cadence.came(time.monotonic()))
         if any(getattr(choice, "finish_reason", None) for choice in choices):
             if not self._marked:
                 raise _not_whole()

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from itertools import count
+
 import pytest
 
 from failover_plugin.cadence import CHUNKS, FEWEST, Cadence
 
 
+def idle() -> float:
+    """A process that computes nothing."""
+    return 0.0
+
+
 def listened(
-    chunks: int, *, every: float = 0.02, for_itself: float = 0.0, first_wait: float = 0.7
+    chunks: int,
+    *,
+    every: float = 0.02,
+    for_itself: float = 0.0,
+    first_wait: float = 0.7,
+    computing: Callable[[], float] = idle,
 ) -> tuple[Cadence, list[float | None]]:
     """A stream whose listener takes so long for each chunk; it comes ``every`` so many seconds if that is longer."""
-    cadence, now, told = Cadence(), 0.0, list[float | None]()
+    cadence, now, told = Cadence(computing), 0.0, list[float | None]()
     cadence.asked(now)
     now += first_wait
-    told.append(cadence.came(now, content=True))
+    told.append(cadence.came(now))
     for _ in range(chunks):
         now += for_itself
         cadence.asked(now)
         now += max(0.0, every - for_itself)
-        told.append(cadence.came(now, content=True))
+        told.append(cadence.came(now))
     return cadence, told
 
 
@@ -49,7 +63,6 @@ def test_a_few_chunks_tell_nothing(chunks: int) -> None:
 def test_an_empty_stream_tells_nothing() -> None:
     cadence = Cadence()
     cadence.asked(1.0)
-    assert cadence.came(2.0, content=False) is None
     assert cadence.ended() is None
 
 
@@ -63,12 +76,18 @@ def test_a_listener_that_takes_a_moment_does_not() -> None:
     assert listened(CHUNKS, for_itself=0.0015)[1][-1] == pytest.approx(0.02)
 
 
-def test_chunks_without_content_are_not_counted_but_their_time_is_the_servers() -> None:
-    cadence, now = Cadence(), 0.0
-    cadence.came(now, content=True)
-    told = None
-    for number in range(2 * CHUNKS):
-        cadence.asked(now)
-        now += 0.01
-        told = cadence.came(now, content=number % 2 == 1)
-    assert told == pytest.approx(0.02)
+@pytest.mark.parametrize(("share", "told"), [(0.0, True), (0.7, True), (0.9, False), (1.6, False)])
+def test_a_process_that_computes_all_the_time_hides_it(share: float, told: bool) -> None:  # noqa: FBT001 - a table
+    """Its other tasks keep the listener waiting, and the chunks; it was taken for the server's fault."""
+    seconds = map((share * CHUNKS * 0.02).__mul__, count())
+    assert (listened(CHUNKS, computing=lambda: next(seconds))[1][-1] is not None) is told
+
+
+def test_what_the_process_computes_is_read_from_the_processor() -> None:
+    cadence = Cadence()
+    began = time.process_time()
+    cadence.came(0.0)
+    while time.process_time() - began < 0.03:
+        pass
+    told = [cadence.came(0.001 * number) for number in range(1, CHUNKS + 1)]
+    assert told[-1] is None

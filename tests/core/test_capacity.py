@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp
+from math import exp, inf
 from random import Random
 from typing import Any
 
@@ -16,7 +16,7 @@ from failover_plugin.flow import Sleep
 from failover_plugin.health_report import Health
 from failover_plugin.model import Request
 from failover_plugin.policy import LimitsPolicy, Policy
-from failover_plugin.standing import Grade
+from failover_plugin.standing import Grade, refused_lately
 from failover_plugin.start import Start
 from failover_plugin.testing import FakeClock
 
@@ -309,13 +309,13 @@ class TestALimitThatThePaceSuggests:
     def test_is_not_given_up_where_the_server_has_said_that_it_is_overloaded(self) -> None:
         stage = self.crowded(1, calls=0)
         stage.pace("a", 2 * 0.0155, 12)
-        assert stage.line("a").limit == 2
+        assert stage["a"].limit is not None
         stage["a"].refused = stage.now
         stage.pace("a", 2 * 0.0155, 100)
-        assert stage.line("a").limit is not None
+        assert stage["a"].limit is not None
         stage["a"].refused = stage.now - 601
         stage.pace("a", 2 * 0.0155, 100)
-        assert stage.line("a").limit is None
+        assert stage["a"].limit is None
 
     def test_is_not_given_up_if_they_are(self) -> None:
         stage = self.crowded(calls=40)
@@ -332,28 +332,133 @@ class TestALimitThatThePaceSuggests:
                 stage.health.trouble.capacity.limit(stage["a"]).ramp(50, 2)
             stage.pace("a", 2 * 0.0155, 100)
             limit = stage["a"].limit
-            assert limit is None or limit.ramping
+            assert limit is None or (limit.ramping and limit.value == 2 + 2)
             stage["a"].slow, stage["a"].limit = False, None
             stage.pace("a", 2 * 0.0155, 2)
             assert stage["a"].limit is None  # what has happened before proves nothing now
 
-    def test_grows_with_every_answer_again_where_no_stream_tells_the_pace(self) -> None:
+    def test_grows_with_every_answer_again_where_streams_are_rare(self) -> None:
         stage = self.crowded()
         limit = stage["a"].limit
         assert limit is not None
-        before, waiting = limit.value, stage.health.force(stage["a"], Request(), stage.now, 1e6)
-        stage.end(waiting)
+        before = limit.value
+        for _ in range(16):
+            stage.end(stage.health.force(stage["a"], Request(), stage.now, 1e6))
+        assert limit.value == before
+        stage.end(stage.health.force(stage["a"], Request(), stage.now, 1e6))
+        assert limit.value > before
+        before = limit.value
+        stage.pace("a", 2 * 0.0155)
+        stage.end(stage.health.force(stage["a"], Request(), stage.now, 1e6))
+        assert limit.value < before
+
+    def test_is_no_more_believed_than_any_where_streams_are_rare(self) -> None:
+        stage = self.crowded()
+        stage["a"].refused = stage.now - 31
+        assert refused_lately(stage["a"], Policy(), stage.now)
+        for _ in range(17):
+            stage.end(stage.health.force(stage["a"], Request(), stage.now, 1e6))
+        assert not refused_lately(stage["a"], Policy(), stage.now)
+        stage.pace("a", 2 * 0.0155)
+        assert refused_lately(stage["a"], Policy(), stage.now)
+
+    def test_of_plain_calls_grows_though_the_last_stream_came_late(self) -> None:
+        stage = TestALimitThatLatencySuggests.saturated()
+        limit = stage["a"].limit
+        assert limit is not None
+        before = limit.value
+        stage.end(stage.health.force(stage["a"], Request(), stage.now, 1e6))
         assert limit.value == before
         stage.now += 31
         stage.end(stage.health.force(stage["a"], Request(), stage.now, 1e6))
         assert limit.value > before
 
-    def test_who_waits_is_woken_by_a_call_that_shows_that_there_is_room(self) -> None:
-        stage = self.crowded()
+    def test_who_waits_is_woken_when_there_is_a_place_and_not_before(self) -> None:
+        stage = self.crowded(calls=18)
+        limit = stage["a"].limit
+        assert limit is not None
+        limit.value = stage["a"].counts.in_flight - 0.01
+        lease = stage.health.force(stage["a"], Request(), stage.now, 1e6, streaming=True)
         woken = list[bool]()
-        stage.health.wait(lambda: woken.append(True))
+
+        def wake() -> None:
+            woken.append(True)
+            stage.health.wait(wake)
+
+        stage.health.wait(wake)
+        stage.health.paced(lease, 0.0155, stage.now)
+        assert stage["a"].full
+        assert not woken
+        limit.value = stage["a"].counts.in_flight + 1.0
+        stage.health.paced(lease, 0.0155, stage.now)
+        assert len(woken) >= 1
+
+    def test_shows_at_once_in_what_the_target_is_fit_for(self) -> None:
+        stage = self.crowded(calls=18)
+        limit = stage["a"].limit
+        assert limit is not None
+        lease = stage.health.force(stage["a"], Request(), stage.now, 1e6, streaming=True)
+        limit.value = stage["a"].counts.in_flight + 0.01
+        stage.health.review(stage["a"], stage.now)
+        assert stage["a"].grade is Grade.READY
+        stage.health.paced(lease, 0.5, stage.now)
+        assert stage["a"].grade is Grade.FULL
+
+    def test_of_a_server_that_is_not_slower_any_more_is_lifted(self) -> None:
+        stage = self.crowded(calls=18)
+        stage.pace("a", 0.0155, 400)
+        assert stage["a"].limit is None
+
+    def test_is_not_begun_again_by_what_was_proven_before(self) -> None:
+        stage = self.crowded(calls=18)
+        stage.pace("a", 0.0155, 400)
+        assert stage["a"].limit is None
+        stage.pace("a", 0.0155, 5)
+        assert stage["a"].limit is None
+
+    def test_is_not_begun_by_what_was_proven_before_a_reset_by_hand(self) -> None:
+        calls = 0
+        while self.crowded(calls=calls + 1)["a"].limit is None:
+            calls += 1
+        stage = self.crowded(calls=calls)
+        stage.hand.reset(stage["a"], stage.now)
+        stage.pace("a", 2 * 0.0155, 1)
+        assert stage["a"].limit is None
+        assert calls > 3
+
+    def test_that_was_lifted_for_a_target_that_was_replaced_is_gone_for_its_successor(self) -> None:
+        stage = self.crowded()
+        limit, old = stage["a"].limit, stage["a"]
+        assert limit is not None
+        stage.health.replace([target("a"), target("z")], stage.now)
+        limit.value, old.limit = inf, None
         stage.pace("a", 0.0155, 1)
-        assert woken
+        assert stage["a"].limit is None
+
+    def test_that_follows_the_pace_does_not_hinder_a_ramp(self) -> None:
+        stage = self.crowded(calls=18)
+        limit = stage.health.trouble.capacity.limit(stage["a"])
+        limit.ramp(50, 3)
+        before = limit.value
+        stage.pace("a", 3 * 0.0155, 20)
+        assert (limit.value, limit.ramping) == (before, True)
+        stage.end(stage.health.force(stage["a"], Request(), stage.now, 1e6))
+        assert limit.value == before + 1
+        assert not stage.health.trouble.capacity.busy(stage["a"], stage.now)
+
+    def test_given_up_forgets_that_first_contents_came_late(self) -> None:
+        stage = TestALimitThatLatencySuggests.saturated()
+        latency, limit = stage["a"].latency, stage["a"].limit
+        assert latency is not None
+        assert limit is not None
+        assert latency.overloaded()
+        stage.pace("a", 0.0155, 50)
+        limit.value, stage["a"].limit = 12.0, limit
+        for _ in range(500):
+            stage.pace("a", 2 * 0.0155)
+            if stage["a"].limit is None:
+                break
+        assert not latency.overloaded()
 
     def test_lateness_says_nothing_about_a_server_that_has_one(self) -> None:
         stage = self.crowded()

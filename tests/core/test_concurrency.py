@@ -181,12 +181,6 @@ class TestALimitThatFollowsThePace:
         limit = self.begun(40)
         assert (limit.value, limit.ramping) == (40.0, False)
 
-    def test_a_ramp_is_over_then(self) -> None:
-        limit = ConcurrencyLimit()
-        limit.ramp(20, 4)
-        limit.begin(10)
-        assert not limit.ramping
-
     @pytest.mark.parametrize("power", [1.0, 1.5, 3.0])
     @pytest.mark.parametrize("sigma", [0.05, 0.2, 0.3])
     def test_finds_the_capacity_of_a_server_that_gets_too_many(self, sigma: float, power: float) -> None:
@@ -258,6 +252,53 @@ class TestWhetherItHelps:
         assert number is not None
         assert number < 150
         assert value <= 10
+
+    @pytest.mark.parametrize("slower", [1.15, 1.25, 1.5])
+    def test_a_server_that_stays_somewhat_slower_after_an_overload_is_not_starved(self, slower: float) -> None:
+        """It had helped, and does not any more: a limit that only looks back at the overload sinks to a single call."""
+        limit, pace, server = ConcurrencyLimit(), acquainted(), Server(30)
+        limit.begin(60)
+        in_flight, values = 60.0, list[float]()
+        for number in range(2000):
+            in_flight += (min(limit.value, 60) - in_flight) / max(in_flight, 5.0)
+            excess = pace.observe((slower if number > 400 else 1.0) * server.pace(in_flight), 0.0)
+            assert excess is not None
+            if not limit.follow(pace, excess, round(in_flight), max(in_flight, 1.0)):
+                return
+            values.append(min(limit.value, 60))
+        assert sum(values[1000:]) / 1000 > 20
+
+    def test_a_limit_of_one_never_helps(self) -> None:
+        (limit, pace), told = self.slow_by_itself(2.0), list[bool]()
+        limit.value = 1.4
+        for _ in range(2 * ENOUGH):
+            told.append(limit.follow(pace, 0.3, 1, 20.0))
+        assert limit.value == 1.0
+        assert not told[-1]
+
+    def test_nobody_asks_whether_it_helps_while_few_calls_want_a_place(self) -> None:
+        limit, pace = self.slow_by_itself(2.0)
+        assert all(limit.follow(pace, 0.0, 3, 3.0) for _ in range(3 * ENOUGH))
+        assert limit.value == 4.75
+
+    def test_what_was_noise_has_not_helped(self) -> None:
+        limit, pace = self.slow_by_itself(2.0)
+        limit.follow(pace, REST, 20, 20.0)
+        limit.value = 8.0
+        while pace.usual > limit._slowest - 0.15:
+            pace.observe(1.5 * USUAL, 0.0)
+        assert not all(limit.follow(pace, REST, 8, 20.0) for _ in range(3 * ENOUGH))
+
+    def test_it_is_held_against_the_calls_there_were_and_not_those_of_the_moment(self) -> None:
+        limit, pace = self.slow_by_itself(2.0)
+        limit.follow(pace, REST, 3, 60.0)
+        assert limit._began == 20.0
+
+    def test_a_ramp_asks_anew(self) -> None:
+        limit, pace = self.slow_by_itself(2.0)
+        limit.follow(pace, REST, 20, 60.0)
+        limit.ramp(4, 0)
+        assert limit._began == 0.0
 
     def test_that_is_not_said_before_some_calls_have_shown_it(self) -> None:
         limit, pace = self.slow_by_itself(2.0)

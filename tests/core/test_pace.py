@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from failover_plugin.pace import FEW, FRESH, Pace
+from failover_plugin.pace import FEW, Pace
 
 USUAL = 0.0155
 
@@ -50,6 +50,11 @@ class TestTheReference:
         pace = written(Pace(), scattered(200, times=2.5))
         written(pace, scattered(16, seed=5))
         assert pace.unloaded < log(1.6 * USUAL)
+
+    def test_is_hardly_trusted_while_little_is_known(self) -> None:
+        """The first calls scatter more than their mean of twenty will."""
+        early = [written(Pace(), scattered(FEW, seed=seed)).unloaded for seed in range(200)]
+        assert sum(unloaded < log(0.9 * USUAL) for unloaded in early) < 20
 
     def test_does_not_follow_an_overload_of_minutes(self) -> None:
         pace = written(Pace(), scattered(500))
@@ -167,14 +172,20 @@ class TestASample:
         assert pace.observe(seconds, 0.0) is None
         assert (pace.unloaded, pace.usual, pace.count) == before
 
-    def test_grows_old(self) -> None:
-        pace = written(Pace(), scattered(FEW), now=100.0)
-        assert pace.known(100.0)
-        assert pace.known(100.0 + FRESH - 0.1)
-        assert not pace.known(100.0 + FRESH)
+    @pytest.mark.parametrize("count", range(FEW + 2))
+    def test_is_not_enough_alone(self, count: int) -> None:
+        assert written(Pace(), scattered(count)).known is (count >= FEW)
 
-    def test_is_not_enough_alone(self) -> None:
-        assert not written(Pace(), scattered(FEW - 1)).known(0.0)
+    def test_of_a_call_alone_proves_nothing_but_speaks_for_the_server(self) -> None:
+        pace = written(Pace(), scattered(200))
+        for sample in scattered(200, times=1.5):
+            pace.observe(sample, 0.0, shared=False)
+        assert not pace.loaded
+        pace = written(Pace(), [*scattered(200), *scattered(20, times=1.5)])
+        assert pace.loaded
+        for sample in scattered(60, seed=8):
+            pace.observe(sample, 0.0, shared=False)
+        assert not pace.loaded
 
 
 @settings(deadline=None, derandomize=True)

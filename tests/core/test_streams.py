@@ -146,6 +146,8 @@ class Evenly:
         self.clock = FakeClock()
         self.fo = failover(target("a"), clock=self.clock, **policy)
         self.chunks, self.listener = chunks, listener
+        self.marks: dict[str, Any] = MARKS
+        self.error: Exception | None = None
 
     def open(self, _: Target) -> Iterator[str]:
         self.clock.advance(0.7)
@@ -153,6 +155,8 @@ class Evenly:
             yield "word "
             self.clock.advance(EVERY)
         yield END
+        if self.error is not None:
+            raise self.error
 
     async def aopen(self, asked: Target) -> AsyncIterator[str]:
         with contextlib.closing(self.open(asked)) as chunks:
@@ -160,11 +164,11 @@ class Evenly:
                 yield chunk
 
     def listen(self) -> None:
-        for _ in self.fo.stream(self.open, **MARKS):
+        for _ in self.fo.stream(self.open, **self.marks):
             self.clock.advance(self.listener)
 
     async def alisten(self) -> None:
-        async for _ in self.fo.astream(self.aopen, **MARKS):
+        async for _ in self.fo.astream(self.aopen, **self.marks):
             self.clock.advance(self.listener)
 
     def heard(self, how: str) -> list[float]:
@@ -192,15 +196,39 @@ class TestThePaceOfAStream:
         assert self.evenly(how, 100) == [pytest.approx(EVERY)]
 
     def test_is_told_at_the_end_of_a_short_one(self, how: str) -> None:
-        assert self.evenly(how, 8) == [pytest.approx(EVERY)]
+        assert self.evenly(how, 8) == [pytest.approx(EVERY)]  # seven words and the finish mark
 
     def test_is_not_told_by_a_word_or_two(self, how: str) -> None:
         assert self.evenly(how, 3) == []
 
 
-@pytest.mark.parametrize("how", ["sync", "async"])
+@pytest.mark.parametrize("how", ["sync", "async", "thread"])
+def test_what_content_is_nobody_asks_after_the_first(how: str) -> None:
+    """Whoever tells content apart need not be able to read what follows it, such as a last chunk with the usage."""
+    asked = list[str]()
+
+    def first_only(chunk: str) -> bool:
+        asked.append(chunk)
+        assert chunk == "word "
+        return True
+
+    world = Evenly(8, **({"sync_deadlines": "thread"} if how == "thread" else {}))
+    world.marks = {"has_content": first_only, "is_finished": lambda chunk: chunk == END}
+    assert len(world.heard(how)) == 1
+    assert asked == ["word "]
+
+
+@pytest.mark.parametrize("how", ["sync", "async", "thread"])
 def test_a_slow_listener_tells_nothing_of_the_pace(how: str) -> None:
-    assert Evenly(100, listener=0.5).heard(how) == []
+    policy = {"sync_deadlines": "thread"} if how == "thread" else {}
+    assert Evenly(100, listener=0.5, **policy).heard(how) == []
+
+
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_a_short_stream_that_breaks_after_its_finish_mark_tells_it_too(how: str) -> None:
+    world = Evenly(8)
+    world.error = ConnectionError("closed")
+    assert world.heard(how) == [pytest.approx(EVERY, rel=0.2)]
 
 
 def test_a_sync_stream_that_drips_ends_at_the_requests_deadline() -> None:
