@@ -373,14 +373,18 @@ class TestOverload:
         assert seen[0] == 7
         assert seen[-1] == 16
 
-    def test_every_answer_makes_room_for_one_who_waits(self) -> None:
+    def test_an_answer_that_makes_room_calls_those_who_wait_in_their_order(self) -> None:
+        """Ten calls, seven places: who is called before there is one goes to the end of the queue."""
         stage, leases = self.crowd()
         stage.lose(leases[0], "overloaded")
         woken: list[str] = []
-        for name in ("first", "second"):
+        for name in ("first", "second", "third"):
             stage.health.wait(lambda name=name: woken.append(name))
         stage.end(leases[1])
-        assert woken == ["first"]
+        assert woken == []
+        stage.end(leases[2])
+        assert woken[0] == "first"
+        assert "third" not in woken
 
 
 class TestTheEvents:
