@@ -23,7 +23,7 @@ EASED = 0.55
 PAIR = 2
 """Calls at once from which a slow pace may mean overload: one alone shares the server with nobody."""
 FRESH = 30.0
-"""Seconds for which the latest first content of a stream says whether they come late."""
+"""Seconds for which a stream says whether first contents come late, and how fast the server writes."""
 
 
 class Capacity:
@@ -36,7 +36,7 @@ class Capacity:
     def answered(self, standing: Standing, limit: ConcurrencyLimit, now: float) -> None:
         """A first content, or a plain answer, has come from a target with this limit."""
         limit.answered()
-        if limit.ramping or not limit.paced or standing.pace is None or not standing.pace.known:
+        if limit.ramping or not standing.paced:
             latency = standing.latency
             eased = latency is None or not latency.heard(now, FRESH) or not latency.overloaded(EASED)
             limit.grow(standing.counts.in_flight, eased=eased, wanted=bool(self._commons.news.waiting))
@@ -48,8 +48,9 @@ class Capacity:
         in_flight, latency = standing.counts.in_flight, standing.latency
         if in_flight < STEADY or not self._adaptive:
             return
-        most = standing.peaks(now)
-        if latency is not None and latency.overloaded():
+        most, pace = standing.peaks(now), standing.pace
+        brisk = pace is not None and pace.brisk and pace.heard(now, FRESH)
+        if latency is not None and latency.overloaded() and not brisk:
             self.limit(standing).shrink(in_flight, now, EASE, 0.5 * most)
             self._commons.review(standing, now)
 

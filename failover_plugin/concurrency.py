@@ -8,7 +8,7 @@ when it no longer binds. It is steered by what is known:
   do, down where it is slower than that. There is no threshold to be crossed, so noise cancels out (an integral
   controller, at a set point of 5 %);
 - where they do not, it grows with every answer that comes in good time;
-- it is cut where first contents come later and later, whatever the pace: some servers let calls wait, then write fast.
+- it is cut where first contents come later and later, unless the pace shows that the server has not too much to do.
 
 Told the time, in monotonic seconds; not safe for concurrent use.
 """
@@ -37,7 +37,7 @@ STEP = 0.67
 """Calls by which an excess of one log unit moves the limit: the calls under way follow within the time of an answer, so
 a controller that is twice as eager swings.
 """
-EAGER = 0.15
+EAGER = 0.08
 """Calls by which each sample raises a limit that binds while the server is not slower at all."""
 HEADROOM = 1.25
 """Times the most calls lately, and one more, that the limit is at most: so that it binds soon when it is to."""
@@ -130,7 +130,7 @@ class ConcurrencyLimit:
             self.value = inf
         if self.value > HALF * self._began:
             self._slowest = max(self._slowest, pace.usual)
-        far_fewer = self.value <= max(1.0, HALF * self._began) and self.value < top and pace.excess > 2 * REST
+        far_fewer = self.value <= max(1.0, HALF * self._began) and self.value < top and not pace.brisk
         if far_fewer and pace.usual <= self._slowest - max(HELPED, pace.scatter):
             self._began, self._slowest, far_fewer = self.value, pace.usual, False
         self._in_vain = self._in_vain + 1 if far_fewer else 0

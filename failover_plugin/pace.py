@@ -36,6 +36,8 @@ SLOWER = 0.15
 """Excess that proves nothing, in log units: half of the third by which a server is slower that has too much to do."""
 SLACK = 0.75
 """The same in standard deviations, where the scatter is large."""
+BRISK = 0.1
+"""Excess of the fast mean, in log units, up to which a server has not too much to do."""
 PROOF = 8.0
 """Standard deviations of excess beyond that which prove it. By chance they come together once in a hundred thousand
 samples that scatter by 0.2, once in ten thousand that scatter by 0.3.
@@ -84,6 +86,15 @@ class Pace:
     def excess(self) -> float:
         """By how much it is slower now than with little to do, and than it is by itself, in log units."""
         return self._fast - self.unloaded - self._allowed
+
+    def heard(self, now: float, within: float) -> bool:
+        """Whether the latest sample is no older than so many seconds."""
+        return now - self._at <= within
+
+    @property
+    def brisk(self) -> bool:
+        """Whether it is hardly slower than with little to do."""
+        return self.known and self.excess <= BRISK
 
     @property
     def loaded(self) -> bool:

@@ -194,6 +194,11 @@ class Standing(HotFields):
         in_flight = self.counts.in_flight
         return (most is not None and in_flight >= most) or (self.limit is not None and in_flight >= self.limit.value)
 
+    @property
+    def paced(self) -> bool:
+        """Whether its limit follows the pace of its streams."""
+        return self.pace is not None and self.pace.known and self.limit is not None and self.limit.paced
+
     def peaks(self, now: float) -> float:
         """The most calls at once lately, those of now included."""
         faded = self.peak * 0.5 ** ((now - self.peak_at) / HALF_LIFE)
@@ -332,8 +337,7 @@ def refusal(standing: Standing, now: float) -> Skip | None:
 
 def refused_lately(standing: Standing, policy: Policy, now: float) -> bool:
     """Whether it has said "overloaded" so lately that its limit is more than a guess."""
-    paced = standing.pace is not None and standing.pace.known and standing.limit is not None and standing.limit.paced
-    return now - standing.refused <= policy.limits.open_after * (BELIEVED if paced else 1.0)
+    return now - standing.refused <= policy.limits.open_after * (BELIEVED if standing.paced else 1.0)
 
 
 def returns_in(breaker: Breaker, now: float) -> float | None:

@@ -244,6 +244,30 @@ class TestALimitThatLatencySuggests:
     def test_is_not_learnt_where_the_policy_says_so(self) -> None:
         assert self.saturated(limits=LimitsPolicy(adaptive=False)).line("a").limit is None
 
+    @pytest.mark.parametrize(("slower", "told", "limited"), [(1.0, 25, 0), (1.05, 25, 0), (1.6, 25, 1), (1.0, 1, 1)])
+    def test_is_not_there_while_the_pace_shows_that_the_server_is_well(
+        self, slower: float, told: int, limited: int
+    ) -> None:
+        """Heavy tails look like lateness for some time, and cut limits to half of what a server takes."""
+        stage, rng = Stage(target("a"), target("b", 1)), Random(3)
+        stage.pace("a", 0.0155, 50)
+        for _ in range(60):
+            stage.stream("a", 0.5 * exp(rng.gauss(0, 0.2)))
+        crowd = [stage.admit("a", streaming=True) for _ in range(12)]
+        assert len(crowd) == 12
+        by_latency = 0
+        for number in range(25):
+            lease = stage.health.force(stage["a"], Request(), stage.now, 1e6, streaming=True)
+            stage.now += 2.0
+            if number < told:
+                stage.health.paced(lease, slower * 0.0155, stage.now)
+            before = stage["a"].limit and stage["a"].limit.value
+            stage.speak(lease)
+            after = stage["a"].limit and stage["a"].limit.value
+            by_latency += after is not None and (before is None or after < before)
+            stage.end(lease)
+        assert (by_latency > 0) is bool(limited)
+
     def test_binds_the_very_next_call_of_a_target_without_any_trouble_before(self) -> None:
         stage, rng = Stage(target("a"), target("b", 1)), Random(3)
         for _ in range(60):

@@ -223,7 +223,7 @@ class TestALimitThatFollowsThePace:
             limit = self.begun(20)
             limit.follow(pace, REST, in_flight, 60.0)
             grown.append(limit.value - 20)
-        assert grown == [0.0, pytest.approx(0.15)]
+        assert grown == [0.0, pytest.approx(0.08)]
 
 
 class TestWhetherItHelps:
