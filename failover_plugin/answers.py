@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from failover_plugin.commons import Commons
 from failover_plugin.latency import Baseline, Generations, Histogram
-from failover_plugin.standing import Lease, Standing
+from failover_plugin.lease import Lease
+from failover_plugin.standing import Standing
 from failover_plugin.trouble import Trouble
 
 

@@ -19,9 +19,9 @@ from failover_plugin.classify import Route
 from failover_plugin.errors import DeadlineExceeded, StreamInterrupted
 from failover_plugin.events import AttemptEnded, AttemptStarted, BackupStarted, Exhausted, FailedOver
 from failover_plugin.judgement import BEATEN, LEFT, NOT_NEEDED, judge, tokens_of
+from failover_plugin.lease import Lease
 from failover_plugin.ledger import Ledger
 from failover_plugin.model import Diagnosis, ErrorClass, Request, Scope, Target, Trail, Usage
-from failover_plugin.standing import Lease
 from failover_plugin.start import Start
 from failover_plugin.succession import Failure, Fleet, Succession
 

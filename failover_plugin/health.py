@@ -17,11 +17,12 @@ from failover_plugin.commons import Commons
 from failover_plugin.events import Listeners
 from failover_plugin.health_report import HealthReport
 from failover_plugin.latency import unhurried
+from failover_plugin.lease import Lease
 from failover_plugin.leases import Leases, tokens_of
 from failover_plugin.model import Diagnosis, ErrorClass, Request, Scope, Skip, Target
 from failover_plugin.policy import Policy
 from failover_plugin.selection import Selection
-from failover_plugin.standing import Lease, Standing, refusal
+from failover_plugin.standing import Standing, refusal
 from failover_plugin.trouble import STRANGER, Trouble
 
 _SLOW = Diagnosis(error_class=ErrorClass.TIMEOUT, scope=Scope.TARGET, message="late, and a backup answered first")

@@ -9,8 +9,9 @@ from math import inf
 
 from failover_plugin.commons import Commons
 from failover_plugin.events import BreakerHalfOpen
+from failover_plugin.lease import Lease
 from failover_plugin.model import Request
-from failover_plugin.standing import Lease, Standing
+from failover_plugin.standing import Standing
 from failover_plugin.trouble import Trouble
 
 

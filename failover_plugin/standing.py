@@ -25,6 +25,7 @@ from failover_plugin.pace import Pace
 from failover_plugin.policy import Policy
 
 if TYPE_CHECKING:
+    from failover_plugin.lease import Lease
     from failover_plugin.roster import Tier
 
 Key = tuple[str | None, ...]
@@ -255,56 +256,6 @@ _LEARNT = (
     "limit", "pace", "latency", "whole", "disabled", "slow", "before", "probe_at", "waits", "heard", "heard_of",
     "refused", "peak", "peak_at", "silent",
 )  # fmt: skip
-
-
-class Lease:
-    """Leave to call one target, until it is settled, or expires because a host forgot it.
-
-    ``born`` is the epoch it was given in: what has opened since makes its outcome worthless.
-    """
-
-    __slots__ = (
-        "backup",
-        "born",
-        "content",
-        "doubt",
-        "expires",
-        "generation",
-        "late",
-        "probes",
-        "settled",
-        "standing",
-        "started",
-        "streaming",
-        "test",
-        "tokens",
-    )  # fmt: skip
-
-    def __init__(self, standing: Standing, born: int, now: float, expires: float, generation: int) -> None:
-        self.standing = standing
-        self.born = born
-        self.started = now
-        self.expires = expires
-        self.generation = generation
-        self.streaming = False
-        self.backup = False
-        self.probes: tuple[Breaker, ...] = ()
-        """The half-open breakers that it tests."""
-        self.test = False
-        """Whether it tests a degraded target."""
-        self.tokens = 0.0
-        """As estimated, until the real number is known."""
-        self.doubt = 0.0
-        """How much of a failure was booked because it is late."""
-        self.late = False
-        """Whether its soft deadline has passed without content."""
-        self.content = False
-        self.settled = False
-
-    @property
-    def probe(self) -> bool:
-        """Whether this call tests a target that may not be well."""
-        return self.test or bool(self.probes)
 
 
 def scope_keys(target: Target) -> dict[Scope, Key]:

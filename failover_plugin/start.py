@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from failover_plugin.ledger import Ledger
     from failover_plugin.model import Request
     from failover_plugin.policy import Policy
-    from failover_plugin.standing import Lease
+    from failover_plugin.lease import Lease
     from failover_plugin.tempo import Tempo
 
 SLOWEST_START = 10.0

@@ -18,12 +18,13 @@ from random import Random
 from failover_plugin.budget import BACKOFF_BASE, OVERLOAD_BACKOFF_BASE, full_jitter
 from failover_plugin.classify import Route
 from failover_plugin.health import FleetHealth
+from failover_plugin.lease import Lease
 from failover_plugin.ledger import Ledger
 from failover_plugin.model import Attempt, Diagnosis, ErrorClass, Request, Skip, Target
 from failover_plugin.policy import Policy
 from failover_plugin.roster import EVERYBODY, Roster, bits
 from failover_plugin.selection import Selection, excluded, incapable
-from failover_plugin.standing import PER_MINUTE, Lease, Standing, refused_lately
+from failover_plugin.standing import PER_MINUTE, Standing, refused_lately
 from failover_plugin.start import Start
 
 COOLDOWN_SPREAD = 1.1

@@ -14,8 +14,9 @@ from math import exp, inf, log
 
 from failover_plugin.concurrency import ConcurrencyLimit
 from failover_plugin.latency import PREFILL, Baseline
+from failover_plugin.lease import Lease
 from failover_plugin.policy import Policy
-from failover_plugin.standing import PROTECTS, Lease, Standing
+from failover_plugin.standing import PROTECTS, Standing
 
 COMMON = 1.0
 """Deviations that one healthy call in six exceeds: a backup for each would use up the budget for nothing."""

@@ -13,9 +13,10 @@ from failover_plugin.classify import Hold
 from failover_plugin.commons import Commons
 from failover_plugin.events import BreakerClosed, BreakerOpened, KeyBlocked
 from failover_plugin.evidence import FAILURE
+from failover_plugin.lease import Lease
 from failover_plugin.model import Diagnosis, ErrorClass, Scope
 from failover_plugin.scopes import label
-from failover_plugin.standing import PROTECTS, Lease, Standing, scope_keys
+from failover_plugin.standing import PROTECTS, Standing, scope_keys
 from failover_plugin.uplink import Uplink
 
 PROMPT = 1.0

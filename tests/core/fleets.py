@@ -11,10 +11,11 @@ from failover_plugin.events import Event, Listeners
 from failover_plugin.hand import Hand
 from failover_plugin.health import FleetHealth
 from failover_plugin.health_report import TargetHealth
+from failover_plugin.lease import Lease
 from failover_plugin.model import Diagnosis, ErrorClass, Request, Target
 from failover_plugin.policy import Policy
 from failover_plugin.roster import EVERYBODY
-from failover_plugin.standing import Grade, Lease, Standing
+from failover_plugin.standing import Grade, Standing
 
 LONG = 1e6
 """Seconds: such a lease never expires in a story."""

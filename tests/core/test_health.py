@@ -12,9 +12,10 @@ from core.fleets import Stage
 from core.scripted import diagnosis, target
 
 from failover_plugin.health_report import Health
+from failover_plugin.lease import Lease
 from failover_plugin.model import Diagnosis, ErrorClass, Scope
 from failover_plugin.policy import BreakerPolicy, BudgetPolicy
-from failover_plugin.standing import Grade, Lease
+from failover_plugin.standing import Grade
 
 SHARED_KEY = {"credential": "key-1", "provider": "p"}
 

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
 from failover_plugin.breaker import Breaker
+from failover_plugin.lease import Lease
 from failover_plugin.model import Request, Target
 from failover_plugin.policy import BreakerPolicy, Policy
 from failover_plugin.roster import EVERYBODY
-from failover_plugin.standing import Grade, Lease
+from failover_plugin.standing import Grade
 
 pytestmark = long_enough
 

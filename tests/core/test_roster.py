@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from failover_plugin.health import FleetHealth
+from failover_plugin.lease import Lease
 from failover_plugin.model import Request, Target
 from failover_plugin.policy import BreakerPolicy, LimitsPolicy, Policy
 from failover_plugin.roster import EVERYBODY, Candidates, Roster, bits
-from failover_plugin.standing import Grade, Lease
+from failover_plugin.standing import Grade
 from failover_plugin.strategy import STRATEGIES
 
 

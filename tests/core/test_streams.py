@@ -15,8 +15,8 @@ from core.scripted import target, unauthorized
 
 from failover_plugin import Request
 from failover_plugin.errors import AllTargetsFailed, DeadlineExceeded, StreamInterrupted
+from failover_plugin.lease import Lease
 from failover_plugin.model import Target
-from failover_plugin.standing import Lease
 from failover_plugin.testing import FakeClock
 
 

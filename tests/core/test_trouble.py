@@ -11,9 +11,10 @@ from core.scripted import diagnosis, target, tier
 from failover_plugin.classify import Hold
 from failover_plugin.events import BreakerClosed, BreakerHalfOpen, BreakerOpened, KeyBlocked
 from failover_plugin.health_report import Health
+from failover_plugin.lease import Lease
 from failover_plugin.model import Diagnosis, ErrorClass, Scope
 from failover_plugin.policy import BreakerPolicy, LimitsPolicy, VerdictPolicy
-from failover_plugin.standing import Grade, Lease
+from failover_plugin.standing import Grade
 
 
 def suspicion(stage: Stage, target_id: str = "a") -> float:
