@@ -11,10 +11,10 @@ from failover_plugin.model import Attempt, Diagnosis, Skip, Target, Trail
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from failover_plugin.lease import Lease
     from failover_plugin.ledger import Ledger
     from failover_plugin.model import Request
     from failover_plugin.policy import Policy
-    from failover_plugin.lease import Lease
     from failover_plugin.tempo import Tempo
 
 SLOWEST_START = 10.0
