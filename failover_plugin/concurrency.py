@@ -41,8 +41,8 @@ EAGER = 0.08
 """Calls by which each sample raises a limit that binds while the server is not slower at all."""
 HEADROOM = 1.25
 """Times the most calls lately, and one more, that the limit is at most: so that it binds soon when it is to."""
-HALF = 0.5
-"""Share of the calls it began with at which the limit must have helped."""
+HALF, MORE = 0.5, 1.25
+"""Times the calls it began with at which the number of calls must have told."""
 HELPED = 0.2
 """Log units by which the server must be faster then, and more than it scatters: had it too much to do, it would be by
 0.7.
@@ -117,21 +117,29 @@ class ConcurrencyLimit:
     def follow(self, pace: Pace, excess: float, in_flight: int, most: float) -> bool:
         """A call was slower by ``excess``, in log units, than with little to do; lately there were ``most`` at once.
 
-        Returns whether the limit may be worth its price: it is not if half as many calls, or one alone, have been no
-        faster for some time. What has helped must help again when it is halved again.
+        While there are more calls than it allows, what it has done is not seen yet, and it falls no further. Returns
+        whether it may be worth its price: it is not if half as many calls, or one alone, are no faster for some time,
+        or a quarter more no slower. What has helped must help again when it is halved again.
         """
         self._unpaced = 0
         if not self._began:
             self._began, self._slowest, self._in_vain = max(float(in_flight), self.value), -inf, 0
-        eager = EAGER if pace.excess < 0 and in_flight > self.value - 1 else 0.0
         top = HEADROOM * most + 1
-        self.value = min(max(1.0, self.value + STEP * (REST - excess) + eager), top)
+        moved = STEP * (REST - excess) + (EAGER if pace.excess < 0 and in_flight > self.value - 1 else 0.0)
+        self.value = min(max(1.0, self.value + (max(moved, 0.0) if in_flight > self.value + 1 else moved)), top)
         if self.value >= top and pace.excess < REST:
             self.value = inf
+        self._in_vain = self._in_vain + 1 if self._is_in_vain(pace, in_flight, top) else 0
+        return self._in_vain <= (max(ENOUGH, in_flight) if in_flight < self._began else ENOUGH)
+
+    def _is_in_vain(self, pace: Pace, in_flight: int, top: float) -> bool:
+        if in_flight >= MORE * self._began:
+            return pace.excess > HELPED and pace.usual <= self._slowest
         if self.value > HALF * self._began:
             self._slowest = max(self._slowest, pace.usual)
-        far_fewer = self.value <= max(1.0, HALF * self._began) and self.value < top and not pace.brisk
-        if far_fewer and pace.usual <= self._slowest - max(HELPED, pace.scatter):
-            self._began, self._slowest, far_fewer = self.value, pace.usual, False
-        self._in_vain = self._in_vain + 1 if far_fewer else 0
-        return self._in_vain <= (max(ENOUGH, in_flight) if in_flight < self._began else ENOUGH)
+        if self.value > max(1.0, HALF * self._began) or self.value >= top or pace.brisk:
+            return False
+        if pace.usual > self._slowest - max(HELPED, pace.scatter):
+            return True
+        self._began, self._slowest = self.value, pace.usual
+        return False

@@ -331,7 +331,7 @@ class TestALimitThatThePaceSuggests:
         assert stage.line("a").limit is None
 
     def test_is_not_given_up_where_the_server_has_said_that_it_is_overloaded(self) -> None:
-        stage = self.crowded(1, calls=0)
+        stage = self.crowded(2, calls=0)
         stage.pace("a", 2 * 0.0155, 12)
         assert stage["a"].limit is not None
         stage["a"].refused = stage.now
@@ -482,6 +482,8 @@ class TestALimitThatThePaceSuggests:
             stage.pace("a", 2 * 0.0155)
             if stage["a"].limit is None:
                 break
+            if stage["a"].counts.in_flight > stage["a"].limit.value:
+                stage.leave(next(reversed(stage.health.leases.open)))
         assert not latency.overloaded()
 
     def test_lateness_says_nothing_about_a_server_that_has_one(self) -> None:

@@ -268,6 +268,28 @@ class TestWhetherItHelps:
             values.append(min(limit.value, 60))
         assert sum(values[1000:]) / 1000 > 20
 
+    def test_it_falls_no_further_while_there_are_more_calls_than_it_allows(self) -> None:
+        """Else it sinks to nothing while queued requests go anyway, and has to grow back call by call."""
+        limit, pace = self.slow_by_itself(2.0)
+        limit.follow(pace, 0.5, 21, 40.0)
+        before = limit.value
+        assert before < 20
+        limit.follow(pace, 0.5, 21, 40.0)
+        assert limit.value == before
+        limit.follow(pace, 0.0, 21, 40.0)
+        assert limit.value > before
+
+    @pytest.mark.parametrize(("slower", "helps"), [(1.0, False), (1.5, True)])
+    def test_far_more_calls_that_are_no_slower_tell_too(self, slower: float, helps: bool) -> None:  # noqa: FBT001 - a table
+        (limit, pace), told = self.slow_by_itself(2.0), list[bool]()
+        for _ in range(30):
+            limit.follow(pace, 0.5, 20, 40.0)
+        for _ in range(2 * ENOUGH):
+            excess = pace.observe(slower * 2.0 * USUAL, 0.0)
+            assert excess is not None
+            told.append(limit.follow(pace, excess, 26, 40.0))
+        assert told[-1] is helps
+
     def test_a_limit_of_one_never_helps(self) -> None:
         (limit, pace), told = self.slow_by_itself(2.0), list[bool]()
         limit.value = 1.4
