@@ -115,7 +115,7 @@ class Capacity:
 
     @staticmethod
     def _accept(standing: Standing) -> None:
-        """It is slower for reasons of its own, and fewer calls are no remedy: what is usual now is the reference."""
+        """It is slower for reasons of its own, and fewer calls are no remedy: so slow it may be, for some time."""
         standing.limit = None
         for clock in (standing.pace, standing.latency):
             if clock is not None:

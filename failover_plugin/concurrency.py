@@ -67,7 +67,7 @@ class ConcurrencyLimit:
         self._slowest = -inf
         """The slowest that was usual with more than half of these."""
         self._in_vain = 0
-        """Samples in a row with half of these or less, and no faster."""
+        """Samples in a row with half of these or less and no faster, or far more and no slower."""
         self._unpaced = 0
         """Answers since the latest sample."""
 
