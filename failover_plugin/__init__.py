@@ -1,6 +1,6 @@
 """Failover for LLM applications: health, circuit breaking, routing, retries, deadlines and streams, as one policy core.
 
-The adapters are ``langchain_failover`` and ``litellm_failover``; this package imports no framework and no SDK.
+The adapters are ``failover_langchain`` and ``failover_litellm``; this package imports no framework and no SDK.
 """
 
 from typing import TYPE_CHECKING, Any

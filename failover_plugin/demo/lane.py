@@ -11,10 +11,10 @@ from failover_plugin.errors import ConfigError
 from failover_plugin.failover import Failover
 
 LANES = (
-    ("langchain_failover.demo", "with_fallbacks"),
-    ("litellm_failover.demo", "router_as_it_comes"),
-    ("langchain_failover.demo", "chat_failover"),
-    ("litellm_failover.demo", "router_with_strategy"),
+    ("failover_langchain.demo", "with_fallbacks"),
+    ("failover_litellm.demo", "router_as_it_comes"),
+    ("failover_langchain.demo", "chat_failover"),
+    ("failover_litellm.demo", "router_with_strategy"),
 )
 
 

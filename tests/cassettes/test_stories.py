@@ -11,8 +11,8 @@ import pytest
 from langchain_anthropic import ChatAnthropic
 from langchain_openai import ChatOpenAI
 
+from failover_langchain import ChatFailover
 from failover_plugin import Failover, Target
-from langchain_failover import ChatFailover
 from support.cassettes import replay
 from support.clients import HI, KEY, MODELS, MODES, look
 
@@ -65,7 +65,7 @@ class Routed:
     def __post_init__(self) -> None:
         import litellm
 
-        from litellm_failover import install
+        from failover_litellm import install
 
         self.router = litellm.Router(model_list=[deployment(family, i) for i, family in enumerate(self.order)])
         self.core = install(self.router).failover

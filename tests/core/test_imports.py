@@ -27,7 +27,7 @@ def test_importing_the_core_loads_nobody_elses_library() -> None:
     loaded = loaded_by("import failover_plugin")
     assert "failover_plugin" in loaded
     assert not loaded & FOREIGN
-    assert not loaded & {"langchain_failover", "litellm_failover"}
+    assert not loaded & {"failover_langchain", "failover_litellm"}
 
 
 def test_asking_and_failing_over_loads_nobody_elses_library_either() -> None:

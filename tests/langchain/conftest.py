@@ -17,9 +17,9 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
+from failover_langchain import ChatFailover
 from failover_plugin import Policy
 from failover_plugin.emulator import Emulator, Site
-from langchain_failover import ChatFailover
 
 Mode = Literal["invoke", "ainvoke", "stream", "astream"]
 MODES: tuple[Mode, ...] = ("invoke", "ainvoke", "stream", "astream")

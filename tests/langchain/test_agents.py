@@ -15,8 +15,8 @@ from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 from pydantic import BaseModel
 
+from failover_langchain import ChatFailover
 from failover_plugin.emulator import faults
-from langchain_failover import ChatFailover
 
 from .conftest import FALLBACK, MODES, Bench, Mode, ask, eventually, openai
 

@@ -10,10 +10,10 @@ from langchain_core.language_models import FakeListChatModel, GenericFakeChatMod
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
+from failover_langchain import ChatFailover
+from failover_langchain.chunks import has_content, is_finished, is_genuine
 from failover_plugin import StreamInterrupted
 from failover_plugin.emulator import Fault, faults
-from langchain_failover import ChatFailover
-from langchain_failover.chunks import has_content, is_finished, is_genuine
 
 from .conftest import FALLBACK, STREAMED, Bench, Mode, anthropic, ask, merged, openai
 

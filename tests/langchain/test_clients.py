@@ -12,9 +12,9 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 from pydantic import Field
 
+from failover_langchain import ChatFailover, with_failover
 from failover_plugin import Policy
 from failover_plugin.emulator import faults
-from langchain_failover import ChatFailover, with_failover
 
 from .conftest import MODES, Bench, Mode, Stopwatch, anthropic, ask, openai, said_by
 

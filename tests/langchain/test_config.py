@@ -15,9 +15,9 @@ from langchain_core.messages import AIMessage
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
+from failover_langchain import ChatFailover, RunnableWithFailover
 from failover_plugin import AllTargetsFailed, ConfigError, Policy, Target
 from failover_plugin.emulator import faults
-from langchain_failover import ChatFailover, RunnableWithFailover
 
 from .conftest import Bench, anthropic, openai, said_by
 
@@ -182,7 +182,7 @@ def test_tokens_are_counted_by_the_first() -> None:
 
 
 def test_strings_need_langchain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("langchain_failover.intake.find_spec", lambda _name: None)
+    monkeypatch.setattr("failover_langchain.intake.find_spec", lambda _name: None)
     with pytest.raises(ConfigError, match=r'pip install "failover-plugin\[agents\]"'):
         ChatFailover(["openai:gpt-5.5"])
 
@@ -203,6 +203,6 @@ def test_with_nobody_left_to_ask_the_reason_is_named(bench: Bench) -> None:
 
 
 def test_a_missing_extra_is_named() -> None:
-    code = "import sys; sys.modules['langchain_core'] = None; import langchain_failover"
+    code = "import sys; sys.modules['langchain_core'] = None; import failover_langchain"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert 'pip install "failover-plugin[langchain]"' in done.stderr

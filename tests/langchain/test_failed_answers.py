@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
+from failover_langchain import ChatFailover
 from failover_plugin import EmptyResponse, StreamInterrupted
 from failover_plugin.emulator import Emulator, faults
-from langchain_failover import ChatFailover
 from support.callers import CHAT_MODELS
 from support.comparing import leftovers_collected
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from langchain_core.exceptions import ModelAuthenticationError, ModelRateLimitError
 
+from failover_langchain import ChatFailover
 from failover_plugin import ErrorClass, Policy, StreamInterrupted
 from failover_plugin.emulator import faults
-from langchain_failover import ChatFailover
 
 from .conftest import MODES, PLAIN, STREAMED, Bench, Mode, Stopwatch, anthropic, ask, openai, said_by
 

@@ -8,7 +8,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.chat_model_stream import AsyncChatModelStream
 from langchain_core.runnables import Runnable
 
-from langchain_failover.generating import GeneratingModel
+from failover_langchain.generating import GeneratingModel
 
 
 def names(function: object) -> list[str]:

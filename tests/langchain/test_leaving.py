@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from failover_langchain import ChatFailover
 from failover_plugin import Policy
 from failover_plugin.emulator import Emulator, faults
-from langchain_failover import ChatFailover
 
 from .conftest import Bench, Stopwatch, anthropic, eventually, openai, said_by
 

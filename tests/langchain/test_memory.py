@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
+from failover_langchain import ChatFailover
 from failover_plugin import BreakerPolicy, Policy
 from failover_plugin.emulator import faults
-from langchain_failover import ChatFailover
 
 from .conftest import MODES, Bench, Mode, anthropic, ask, openai, said_by
 

@@ -11,9 +11,9 @@ from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableGenerator, RunnableLambda
 
+from failover_langchain import RunnableWithFailover, with_failover
 from failover_plugin import AllTargetsFailed, Policy, StreamInterrupted, Target
 from failover_plugin.emulator import faults
-from langchain_failover import RunnableWithFailover, with_failover
 
 from .conftest import MODES, PLAIN, STREAMED, Bench, Mode, anthropic, ask, openai
 

@@ -12,11 +12,11 @@ from langchain_core.language_models import BaseChatModel
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.unit_tests import ChatModelUnitTests
 
+from failover_langchain import ChatFailover
 from failover_plugin.emulator import Emulator, Fault
 from failover_plugin.emulator.ask import ToolCall, decide
 from failover_plugin.emulator.call import Call
 from failover_plugin.emulator.plan import Plan
-from langchain_failover import ChatFailover
 
 from .conftest import Bench
 

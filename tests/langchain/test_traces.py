@@ -14,9 +14,9 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.runnables import RunnableLambda
 
+from failover_langchain import ChatFailover
 from failover_plugin import StreamInterrupted
 from failover_plugin.emulator import faults
-from langchain_failover import ChatFailover
 
 from .conftest import FALLBACK, MODES, PLAIN, PRIMARY, STREAMED, Bench, Mode, ask, openai, said_by
 

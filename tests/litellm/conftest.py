@@ -75,7 +75,7 @@ class Bench:
         """A router with these deployments (by default one primary and one fallback), and failover installed on it."""
         import litellm
 
-        from litellm_failover import install
+        from failover_litellm import install
 
         model_list = deployments or (
             self.deployment(self.primary),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from failover_litellm.journey import Journey
 from failover_plugin import Failover, Request, Target
 from failover_plugin.testing import FakeClock
-from litellm_failover.journey import Journey
 
 USED_UP = {
     "llm_provider-x-ratelimit-remaining-requests": "0",

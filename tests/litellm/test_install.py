@@ -28,7 +28,7 @@ def _router(bench: Any, *deployments: Any, **settings: Any) -> Any:
 
 
 def test_twice_is_once(bench: Any) -> None:
-    from litellm_failover import install
+    from failover_litellm import install
 
     strategy = bench.route()
     before = _state(bench.router)
@@ -38,7 +38,7 @@ def test_twice_is_once(bench: Any) -> None:
 
 
 def test_another_policy_needs_an_uninstall_first(bench: Any) -> None:
-    from litellm_failover import install
+    from failover_litellm import install
 
     bench.route()
     with pytest.raises(ConfigError, match=r"policy.*uninstall"):
@@ -48,7 +48,7 @@ def test_another_policy_needs_an_uninstall_first(bench: Any) -> None:
 def test_uninstall_leaves_no_trace(bench: Any) -> None:
     import litellm
 
-    from litellm_failover import install
+    from failover_litellm import install
 
     policy = litellm.types.router.RetryPolicy(TimeoutErrorRetries=1)
     router = _router(bench, disable_cooldowns=False, retry_policy=policy)
@@ -95,7 +95,7 @@ async def test_deployments_may_come_and_go(bench: Any) -> None:
 async def test_it_is_a_custom_strategy_as_litellm_knows_them(bench: Any, mode: str) -> None:
     from litellm.types.router import CustomRoutingStrategyBase
 
-    from litellm_failover import FailoverRoutingStrategy, install
+    from failover_litellm import FailoverRoutingStrategy, install
 
     strategy = FailoverRoutingStrategy(Policy(max_attempts=3))
     assert isinstance(strategy, CustomRoutingStrategyBase)
@@ -116,7 +116,7 @@ async def test_it_is_a_custom_strategy_as_litellm_knows_them(bench: Any, mode: s
 
 
 def test_a_strategy_without_a_router_says_so(bench: Any) -> None:
-    from litellm_failover import FailoverRoutingStrategy
+    from failover_litellm import FailoverRoutingStrategy
 
     strategy = FailoverRoutingStrategy()
     with pytest.raises(ConfigError, match="install"):
@@ -130,7 +130,7 @@ def test_a_strategy_without_a_router_says_so(bench: Any) -> None:
 async def test_install_takes_the_place_of_another_custom_strategy(bench: Any) -> None:
     from litellm.types.router import CustomRoutingStrategyBase
 
-    from litellm_failover import install
+    from failover_litellm import install
 
     class First(CustomRoutingStrategyBase):
         async def async_get_available_deployment(self, *question: Any, **details: Any) -> Any:
@@ -203,7 +203,7 @@ def test_an_id_that_litellm_made_up_is_shown_so_that_it_can_be_read(bench: Any) 
 
 
 def test_not_a_router() -> None:
-    from litellm_failover import install
+    from failover_litellm import install
 
     with pytest.raises(ConfigError, match=r"router.*litellm\.Router"):
         install(object())

@@ -8,6 +8,8 @@ from typing import Literal, assert_type
 
 from langchain_core.language_models import BaseChatModel
 
+from failover_langchain import ChatFailover, with_failover
+from failover_litellm import FailoverRoutingStrategy, install
 from failover_plugin import (
     Attempt,
     BreakerPolicy,
@@ -38,8 +40,6 @@ from failover_plugin.simulation import Result as Simulated
 from failover_plugin.standing import Standing
 from failover_plugin.strategy import Strategy
 from failover_plugin.viz import of_run
-from langchain_failover import ChatFailover, with_failover
-from litellm_failover import FailoverRoutingStrategy, install
 
 
 def call(target: Target) -> int:

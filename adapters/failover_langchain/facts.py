@@ -1,0 +1,75 @@
+"""What a model says about itself, as a ``Target``: whose it is, where it is and what it can do.
+
+Two models with the same key at the same place share what is learned about that key, so the key has to be recognisable
+without being readable: its fingerprint is a short one-way digest, salted with provider and endpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import urlsplit
+
+from langchain_core.language_models import BaseChatModel
+from pydantic import SecretStr
+
+from failover_langchain import _host
+from failover_plugin import Target
+
+_ENDPOINTS = ("azure_endpoint", "openai_api_base", "anthropic_api_url", "base_url", "endpoint_url", "endpoint")
+_CAPABILITIES = {"tool_calling": "tools", "image_inputs": "images", "structured_output": "schema"}
+
+
+def target_of(model: BaseChatModel, kwargs: Mapping[str, Any], *, tier: int) -> Target:
+    """The facts of a model that is called with ``kwargs``; its id is ``provider:model``."""
+    params = _host.ls_params(model, dict(kwargs))
+    profile: Mapping[str, Any] = (
+        {} if "model" in kwargs else model.profile or {}
+    )  # It speaks of the model's own choice.
+    provider = params.get("ls_provider") or "unknown"
+    name = params.get("ls_model_name") or type(model).__name__
+    endpoint = _endpoint(model)
+    return Target(
+        f"{provider}:{name}",
+        provider=provider,
+        model=name,
+        credential=_fingerprint(model, provider, endpoint),
+        endpoint=endpoint,
+        tier=tier,
+        context_window=_context_window(profile),
+        capabilities=_capabilities(profile),
+    )
+
+
+def _context_window(profile: Mapping[str, Any]) -> int | None:
+    tokens = profile.get("max_input_tokens")
+    return tokens if isinstance(tokens, int) and tokens > 0 else None
+
+
+def _capabilities(profile: Mapping[str, Any]) -> frozenset[str]:
+    """What the model can do. A profile that is silent on a feature does not deny it."""
+    if not any(key in profile for key in _CAPABILITIES):
+        return frozenset()
+    return frozenset(name for key, name in _CAPABILITIES.items() if profile.get(key) is not False)
+
+
+def _endpoint(model: BaseChatModel) -> str | None:
+    """The base URL, without user info and query: either may hold a secret."""
+    named = (getattr(model, name, None) for name in _ENDPOINTS)
+    url = next((url for url in named if isinstance(url, str) and url), None)
+    url = url or str(getattr(getattr(model, "root_client", None), "base_url", ""))
+    parts = urlsplit(url)
+    if not parts.hostname:
+        return None
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}".rstrip("/")
+
+
+def _fingerprint(model: BaseChatModel, provider: str, endpoint: str | None) -> str | None:
+    values = (getattr(model, name, None) for name in type(model).model_fields)
+    secrets = sorted(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+    if not any(secrets):
+        return None
+    salted = "\0".join((provider, endpoint or "", *secrets))
+    return f"key-{blake2b(salted.encode(), digest_size=6).hexdigest()}"
