@@ -99,7 +99,7 @@ async def test_early_end_is_taken_for_a_success_by_nearly_every_client(site: Sit
     site.fail(faults.early_end())
     seen = await look(client(name, site), mode)
     assert seen.text == "Hello from "
-    if name.startswith("litellm") and seen.error is not None:  # since 1.109
+    if name.startswith("litellm"):
         assert "before a finish_reason" in str(seen.error)
     else:
         assert seen.error is None
@@ -160,8 +160,8 @@ async def test_malformed(site: Site, name: str, mode: str) -> None:
     site.fail(faults.malformed())
     seen = await look(client(name, site), mode)
     assert seen.text == "Hello "
-    if name == "litellm-anthropic":  # ends the stream at a malformed event, and up to 1.108 says nothing
-        assert seen.error is None or "before a finish_reason" in str(seen.error)
+    if name == "litellm-anthropic":  # ends the stream at a malformed event
+        assert "before a finish_reason" in str(seen.error)
     else:
         assert "JSONDecodeError" in seen.causes
 

@@ -26,6 +26,7 @@ _SPELLINGS = (
     *ALIKE.items(),
     ("api.deepseek.com/beta/", "api.deepseek.com/v1/"),  # LiteLLM, LangChain
     ("aiplatform.googleapis.com/v1beta1/", "aiplatform.googleapis.com/v1/"),  # LangChain, LiteLLM
+    ("generativelanguage.googleapis.com/v1/", "generativelanguage.googleapis.com/v1beta/"),  # google-genai 3, others
 )
 _STREAMING = ((":streamGenerateContent?alt=sse", ":generateContent"), ("/converse-stream", "/converse"))
 

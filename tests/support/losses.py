@@ -32,7 +32,7 @@ SILENT: dict[tuple[str, str], str] = {
     ("mistral/200_stream_error", "LangChain stream"): _FLAT,
     ("mistral/200_stream_error", "LangChain astream"): _FLAT,
 }
-"""By cassette and way: the client raises nothing, or from litellm 1.109 on only that a stream has ended without a mark.
+"""By cassette and way: the client raises nothing, or only that a stream has ended without a mark.
 
 What it returns has to be judged by the adapter.
 """
