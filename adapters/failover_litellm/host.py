@@ -1,123 +1,318 @@
-"""The one module that knows LiteLLM's versions: which object runs a router's requests, and how to get in front of it.
+"""The one module that knows LiteLLM's inside: what a router needs for us to stand in front of it, and how to do that.
 
-Up to 1.106 the router does everything itself; since 1.109 it is a façade over a core object, some of whose members
-carry a prefix. What we need of either is looked for once, when we are installed. Nothing else here asks for a version.
+LiteLLM 1.109 and later has two places that were the same in every version tried. Its *host* object makes each call to
+a provider and each pause. Its *selector* chooses among the deployments that all filters have left over. We put a host
+and a selector's pick of our own there, by settings that LiteLLM changes at run time, and take them out again. All of it
+is looked for on the object; what is missing is named, and then nothing has been changed.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import version
-from typing import Any, cast
+from typing import Any, Protocol, cast
+
+import litellm
 
 from failover_plugin import ConfigError
 
-SEAMS = (
-    "async_function_with_fallbacks",
-    "make_call",
-    "should_retry_this_error",
-    "_time_to_sleep_before_retry",
-    "_get_routing_context",
-    "_select_deployment_async",
-    "_select_deployment_sync",
-    "_acompletion_streaming_iterator",
-    "_completion_streaming_iterator",
-)
-"""The methods of the host that we stand in front of. All exist in 1.106 and in 1.109; few of them are public."""
-
-_PREFIX = "_core_"
-_ABSENT = object()
+STRATEGY = "latency-based-routing"
+"""LiteLLM's strategy whose selector is handed the candidates *and* the request: the one that we stand in for."""
+PICKS = ("get_available_deployments", "async_get_available_deployments")
+_CUSTOM = ("get_available_deployment", "_core_async_get_available_deployment")
+_OF_THE_ROUTER = ("apply", "settings", "registry", "register_plugin", "retry_policy", "model_group_retry_policy")
+_OVERRIDE = "_get_request_routing_strategy_override"
+"""1.109 chooses by a strategy given with a request where this method names it; 1.110 does so out of our reach."""
+_ENDPOINTS = ("initialize_router_endpoints", "initialize_assistants_endpoint")
 
 
-class Host:
-    """One router's inside. Replaces methods and settings of this one instance, and puts them back."""
+class Hooks(Protocol):
+    """What we do where LiteLLM asks, calls and pauses."""
+
+    def pick(self, **question: Any) -> Any:
+        """The deployment to call."""
+        ...
+
+    async def apick(self, **question: Any) -> Any:
+        """The deployment to call."""
+        ...
+
+    def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """The function that makes ``call`` under our eyes."""
+        ...
+
+    def pauses(self) -> bool:
+        """Whether a pause is LiteLLM's to make, and not ours."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """A router as it was, to be put back."""
+
+    host: Any
+    strategy: Any
+    strategy_args: Mapping[str, Any]
+    groups: Any
+    disable_cooldowns: Any
+    retry_policy: Any
+    group_retry_policy: Any
+    plugin: Any
+    own_picks: Mapping[str, Any]
+
+
+class RouterInside:
+    """One router's inside."""
 
     def __init__(self, router: Any) -> None:
-        """Raises ``ConfigError`` if this is not a router whose inside we know."""
-        self.core = inside(router)
-        self._kind: type = self.core.__class__
-        self._own: dict[str, Any] = getattr(self.core, "__dict__", {})
-        self._prefix = _PREFIX if hasattr(self.core, f"{_PREFIX}model_list") else ""
-        self._before: dict[str, Any] = {}
-        needed = (*SEAMS, f"{self._prefix}model_list", f"{self._prefix}disable_cooldowns")
-        if missing := [name for name in needed if not hasattr(self.core, name)]:
-            raise ConfigError(
-                f"router = {type(router).__name__}: litellm {version('litellm')} has no {missing[0]} there. "
-                "Give a litellm.Router of a version from 1.106 to 1.109."
-            )
+        """Raises ``ConfigError``, naming what is missing, for anything but a router whose inside we know."""
+        self.router = router
+        self.core: Any = core_of(router)
+        self._changes = _needed_module(router, "litellm.router_api", "ChangeSet")
+        self._retry_policy = _needed_module(router, "litellm.types.router", "RetryPolicy")
+        _needs(router, router, _OF_THE_ROUTER)
+        _needs(router, self.core, ("_host",))
+        _needs(router, self.core._host, ("invoke", "sleep"))
+        self._before: Before | None = None
+        self._placed: tuple[Any, ...] = ()
+
+    # -- what the router has -------------------------------------------------------------------------------------------
 
     @property
     def deployments(self) -> list[Mapping[str, Any]]:
         """All deployments, as the router holds them."""
-        return list(getattr(self.core, f"{self._prefix}model_list"))
+        return list(self.router.registry().all())
 
     @property
-    def pick(self) -> Callable[..., Any]:
-        """The class's own way to pick a deployment, whatever custom strategy has been put in front of it."""
-        return self._of_class("get_available_deployment")
+    def version(self) -> int:
+        """Another number whenever the deployments have changed."""
+        return int(self.router.registry().version)
 
     @property
-    def apick(self) -> Callable[..., Any]:
-        """The same, asynchronous."""
-        return self._of_class(f"{self._prefix}async_get_available_deployment")
+    def limits(self) -> Mapping[str, Any]:
+        """The time limits that the router was built with, by LiteLLM's names."""
+        return {name: getattr(self.router, name, None) for name in ("timeout", "stream_timeout")}
 
-    def put(self, name: str, value: object) -> Any:
-        """Set an attribute of this one router; returns what was there."""
-        replaced = getattr(self.core, name, None)
-        self._before.setdefault(name, self._own.get(name, _ABSENT))
-        setattr(self.core, name, value)
-        return replaced
+    def params(self, given: str) -> Mapping[str, Any]:
+        """What the deployment with this id was set up with."""
+        return mapping(mapping(self.router.registry().deployment_dict(given)).get("litellm_params"))
 
-    def own_the_failures(self) -> None:
-        """Silence what the host would decide about failures by itself: its cooldowns and its retry policies."""
-        for name, value in {f"{self._prefix}disable_cooldowns": True, **_NO_RETRY_POLICIES}.items():
-            self.put(name, value)
+    def fallback_groups(self, kind: str) -> frozenset[str]:
+        """The groups that the router's fallbacks of this kind, such as ``"content_policy"``, lead to."""
+        return named_groups(getattr(self.router.settings(), f"{kind}_fallbacks", None))
 
-    def drop_custom_strategy(self) -> None:
-        """Take away a strategy that was set before: it would be asked instead of ours."""
-        for name in ("get_available_deployment", f"{self._prefix}async_get_available_deployment"):
-            if name in self._own:
-                self._before.setdefault(name, self._own[name])
-                delattr(self.core, name)
+    @property
+    def counts_late(self) -> bool:
+        """Whether LiteLLM counts a retry only after it has asked whom to try: since 1.110 it does."""
+        return not hasattr(self.core, _OVERRIDE)
 
-    def restore(self) -> None:
-        """Put everything back."""
-        while self._before:
-            name, value = self._before.popitem()
-            if value is not _ABSENT:
-                setattr(self.core, name, value)
-            elif name in self._own:
-                delattr(self.core, name)
+    # -- going in and out ----------------------------------------------------------------------------------------------
 
-    def _of_class(self, name: str) -> Callable[..., Any]:
-        return cast("Callable[..., Any]", getattr(self._kind, name).__get__(self.core))
+    def put_in(self, hooks: Hooks, attempts: int) -> None:
+        """Stand in front of the router's calls, pauses and choices, and let its loop ask ``attempts`` times at most.
+
+        Raises ``ConfigError`` if the router has no selector to stand in for; then it is as it was before.
+        """
+        core, router, settings = self.core, self.router, self.router.settings()
+        told = settings.as_dict()
+        self._before = Before(
+            host=core._host,
+            strategy=settings.routing_strategy,
+            strategy_args=told.get("routing_strategy_args") or {},
+            groups=told.get("routing_groups"),
+            disable_cooldowns=settings.disable_cooldowns,
+            retry_policy=router.retry_policy,
+            group_retry_policy=router.model_group_retry_policy,
+            plugin=getattr(core, "_custom_strategy", None),
+            own_picks={name: vars(core)[name] for name in _CUSTOM if name in vars(core)},
+        )
+        try:
+            self._set(hooks, attempts)
+        except BaseException:
+            self.put_back()
+            raise
+
+    def _set(self, hooks: Hooks, attempts: int) -> None:
+        keep_asking = self._retry_policy(**dict.fromkeys(self._retry_policy.model_fields, attempts))
+        self._apply(assign={"disable_cooldowns": True})
+        self._apply(settings={"retry_policy": keep_asking, "model_group_retry_policy": {}})
+        self._choose(hooks)
+        self.core._host = _Host(self.core._host, hooks)
+        if hasattr(self.core, _OVERRIDE):
+            vars(self.core)[_OVERRIDE] = lambda request_kwargs: None
+        self._rebind_endpoints()
+
+    def keep(self, hooks: Hooks) -> None:
+        """Put our choice back where a change of settings has made LiteLLM build a selector of its own."""
+        if self._placed != self._selectors():
+            self._choose(hooks)
+
+    def put_back(self) -> None:
+        """Everything as it was before."""
+        if (before := self._before) is None:
+            return
+        self._before, self._placed = None, ()
+        self.core._host = before.host
+        vars(self.core).pop(_OVERRIDE, None)
+        self._rebind_endpoints()
+        self._apply(assign={"disable_cooldowns": before.disable_cooldowns})
+        retries = {"retry_policy": before.retry_policy, "model_group_retry_policy": before.group_retry_policy}
+        self._apply(settings={name: value for name, value in retries.items() if value is not None})
+        if before.retry_policy is None:
+            self.router.retry_policy = None
+        for selector in self._selectors():
+            for name in PICKS:
+                vars(selector).pop(name, None)
+        self._strategy("simple-shuffle", {})  # so that one that was ours too is built anew
+        self._strategy(before.strategy, before.strategy_args)
+        if before.groups:
+            self._apply(settings={"routing_groups": before.groups})
+        if before.plugin is not None:
+            self.router.register_plugin(before.plugin)
+        vars(self.core).update(before.own_picks)
+
+    def _choose(self, hooks: Hooks) -> None:
+        """Have every selector of the router be one that we stand in for, and stand in for it.
+
+        The selectors' own log of latencies is of no use any more, and so taken out of LiteLLM's callbacks.
+        """
+        settings = self.router.settings()
+        groups = settings.as_dict().get("routing_groups") or []
+        if settings.routing_strategy == STRATEGY and self._has_plugin:
+            self._strategy("simple-shuffle", {})  # only a change of strategy takes out a strategy of the user's own
+        if settings.routing_strategy != STRATEGY or self._has_plugin:
+            self._strategy(STRATEGY, {})
+        if any(_strategy_of(group) not in (STRATEGY, "priority") for group in groups):
+            self._apply(settings={"routing_groups": [_with_our_strategy(group) for group in groups]})
+        selectors = self._selectors()
+        if not selectors or selectors[0] is None:
+            raise _missing(self.router, "lowestlatency_logger")
+        for selector in selectors:
+            _needs(self.router, selector, PICKS)
+        for selector in selectors:
+            selector.get_available_deployments = hooks.pick
+            selector.async_get_available_deployments = hooks.apick
+        litellm.logging_callback_manager.drop_callbacks(list(selectors))  # pyright: ignore[reportUnknownMemberType]
+        self._placed = selectors
+
+    @property
+    def _has_plugin(self) -> bool:
+        return getattr(self.core, "_custom_strategy", None) is not None or _CUSTOM[0] in vars(self.core)
+
+    def _selectors(self) -> tuple[Any, ...]:
+        """The selectors that LiteLLM asks: the router's own first, then those of its routing groups."""
+        return getattr(self.router, "lowestlatency_logger", None), *_group_selectors(self.core)
+
+    def _strategy(self, name: Any, args: Mapping[str, Any]) -> None:
+        self._apply(settings={"routing_strategy": name, "routing_strategy_args": dict(args)})
+
+    def _apply(self, **changes: Any) -> None:
+        self.router.apply(self._changes(**changes))
+
+    def _rebind_endpoints(self) -> None:
+        """LiteLLM 1.109 took the host's functions for its rarer endpoints when the router was built."""
+        for name in _ENDPOINTS:
+            if name in dir(type(self.core)) and hasattr(self.core, "factory_function"):
+                getattr(self.core, name)()
 
 
-_NO_RETRY_POLICIES: Mapping[str, Any] = {"retry_policy": None, "model_group_retry_policy": {}}
+class _Host:
+    """LiteLLM's host with us in front of its calls and pauses; all else is the other's."""
+
+    def __init__(self, other: Any, hooks: Hooks) -> None:
+        self._other = other
+        self._hooks = hooks
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._other, name)
+
+    def invoke(self, op: str) -> Any:
+        """LiteLLM's function of this name, called under our eyes."""
+        return self._hooks.around(self._other.invoke(op))
+
+    def sleep(self, seconds: float) -> Any:
+        """A pause before the next try."""
+        return self._other.sleep(seconds if self._hooks.pauses() else 0)
+
+    def sleep_sync(self, seconds: float) -> None:
+        """A pause before the next try, in synchronous code."""
+        if self._hooks.pauses():
+            self._other.sleep_sync(seconds)
 
 
-def inside(router: Any) -> Any:
-    """The object that runs this router's requests: the router itself, or the core behind the façade."""
-    return mapping(getattr(router, "__dict__", None)).get("_core", router)
+def core_of(router: Any) -> Any:
+    """The object that runs this router's requests. Raises ``ConfigError`` for anything but a router of 1.109 or later."""
+    core = mapping(getattr(router, "__dict__", None)).get("_core")
+    if core is None:
+        raise _missing(router, "_core")
+    return core
 
 
-def calling_router() -> Any:
-    """The router that is asking for a deployment right now, None if there is none.
+def remaining() -> float | None:
+    """Seconds that the ``total_timeout`` of the request under way leaves (LiteLLM's proxy sets it), None without one."""
+    try:
+        deadline: Any = import_module("litellm.litellm_core_utils.total_deadline").current_total_deadline()
+        return None if deadline is None or deadline._released else float(deadline._at - deadline._clock())
+    except (ImportError, AttributeError):
+        return None
 
-    LiteLLM gives a custom strategy everything but its router, so one that was set by ``set_custom_routing_strategy``
-    has to look who asks. Done once per strategy.
-    """
-    frame = inspect.currentframe()
-    while frame is not None:
-        asking: Any = frame.f_locals.get("self")
-        kind: type = asking.__class__
-        if all(hasattr(kind, name) for name in SEAMS):
-            return asking
-        frame = frame.f_back
-    return None
+
+def named_groups(fallbacks: Any) -> frozenset[str]:
+    """The groups that a list of fallbacks, as LiteLLM writes them, leads to."""
+    lists = [names for entry in _listed(fallbacks) for names in mapping(entry).values()]
+    return frozenset(name for names in lists for name in _listed(names) if isinstance(name, str))
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """This untyped value of the host's as a mapping; an empty one if it is none."""
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+
+
+def _group_selectors(core: Any) -> tuple[Any, ...]:
+    """The selectors of the router's routing groups that ask with the request: 1.110 keeps one a group, 1.109 a mapping."""
+    held = mapping(
+        getattr(getattr(core, "_selectors", None), "_groups", None) or getattr(core, "_group_selectors", None)
+    )
+    found = [s for one in held.values() for s in (mapping(one).values() if isinstance(one, Mapping) else (one,))]
+    return tuple(selector for selector in found if all(hasattr(selector, name) for name in PICKS))
+
+
+def _strategy_of(group: Any) -> str:
+    strategy = mapping(group).get("routing_strategy")
+    return str(getattr(strategy, "value", strategy))
+
+
+def _with_our_strategy(group: Any) -> dict[str, Any]:
+    """A routing group that is asked as the router is. One by priority is a list of levels, which LiteLLM goes down."""
+    kept = dict(mapping(group))
+    return (
+        kept
+        if _strategy_of(group) == "priority"
+        else {**kept, "routing_strategy": STRATEGY, "routing_strategy_args": {}}
+    )
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(cast("Iterable[Any]", value)) if isinstance(value, list | tuple) else []
+
+
+def _needs(router: Any, holder: Any, names: Iterable[str]) -> None:
+    for name in names:
+        if not hasattr(holder, name):
+            raise _missing(router, name)
+
+
+def _needed_module(router: Any, module: str, name: str) -> Any:
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError):
+        raise _missing(router, f"{module}.{name}") from None
+
+
+def _missing(router: Any, name: str) -> ConfigError:
+    return ConfigError(
+        f"router = {type(router).__name__}: litellm {version('litellm')} has no {name} there, and nothing was changed. "
+        "Give a litellm.Router of litellm 1.109 or later; of a release that is newer than this package, say so to us."
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from failover_litellm.journey import Journey
+from failover_litellm.request import RouterRequest
 from failover_plugin import Failover, Request, Target
 from failover_plugin.testing import FakeClock
 
@@ -35,7 +35,7 @@ def asked(failover: Failover) -> str:
 
 def test_a_limit_that_is_used_up_sends_the_next_request_elsewhere_until_it_refills() -> None:
     clock, failover = fleet()
-    journey = Journey(failover)
+    journey = RouterRequest(failover)
     journey.choose(Request(), ["a"], streaming=False)
 
     journey.answered(answer(USED_UP))
@@ -48,7 +48,7 @@ def test_a_limit_that_is_used_up_sends_the_next_request_elsewhere_until_it_refil
 
 def test_an_answer_out_of_the_cache_says_nothing_of_limits() -> None:
     _, failover = fleet()
-    journey = Journey(failover)
+    journey = RouterRequest(failover)
     journey.choose(Request(), ["a"], streaming=False)
 
     journey.answered(answer(USED_UP, cache_hit=True))
@@ -58,7 +58,7 @@ def test_an_answer_out_of_the_cache_says_nothing_of_limits() -> None:
 
 def test_an_answer_without_headers_is_an_answer() -> None:
     _, failover = fleet()
-    journey = Journey(failover)
+    journey = RouterRequest(failover)
     journey.choose(Request(), ["a"], streaming=False)
 
     journey.answered(SimpleNamespace())

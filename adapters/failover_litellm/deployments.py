@@ -1,0 +1,74 @@
+"""A router's deployments and the core that chooses among them, kept in step."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from threading import Lock
+from typing import Any
+
+from failover_litellm.host import RouterInside
+from failover_litellm.targets import Deployment, given_id, target_id, targets_of
+from failover_plugin import Failover, Permit, Policy
+from failover_plugin.events import Listener
+
+
+class Deployments:
+    """Safe for any number of threads and event loops: LiteLLM asks from whichever it is on."""
+
+    def __init__(self, inside: RouterInside, policy: Policy, on_event: Listener | None = None) -> None:
+        """Raises ``ConfigError`` for a deployment whose facts are not understood, and for no deployment at all."""
+        self._inside = inside
+        self._lock = Lock()
+        self._guests: dict[str, Deployment] = {}
+        self._version = inside.version
+        self._dropped = deque[Permit]()
+        self._ids = _ids(inside.deployments)
+        self.failover = Failover(targets_of(inside.deployments), policy, on_event=on_event)
+
+    def offer(self, deployments: Iterable[Deployment]) -> dict[str, Deployment]:
+        """These deployments by the ids of their targets. New and changed ones are made known to the core first."""
+        while self._dropped:
+            self._dropped.popleft().cancel()
+        offered, ids = list(deployments), self._ids
+        if self._version != self._inside.version or any(given_id(d) not in ids for d in offered):
+            ids = self._refresh(offered)
+        return {ids[given_id(d)]: d for d in offered}
+
+    def target_of(self, given: Any) -> str | None:
+        """The id of the target that LiteLLM knows by this id, None for none."""
+        return self._ids.get(str(given))
+
+    def watch(self, stream: Any, permit: Permit) -> None:
+        """Give the permit back, at the next choice, if the stream is dropped unread."""
+        stream.failover_watch = _Watch(permit, self._dropped)
+
+    def _refresh(self, offered: list[Deployment]) -> Mapping[str, str]:
+        """Look at the router again. What it offers without having it, such as a team's own, is remembered."""
+        with self._lock:
+            version, own = self._inside.version, {given_id(d): d for d in self._inside.deployments}
+            self._guests.update({given_id(d): d for d in offered if given_id(d) not in own})
+            deployments = [*own.values(), *(d for given, d in self._guests.items() if given not in own)]
+            self.failover.replace_targets(targets_of(deployments))
+            self._ids, self._version = _ids(deployments), version
+            return self._ids
+
+
+class _Watch:
+    """Dies with the stream that holds it. Nobody else may: a permit leads, by the errors before it, back to the stream.
+
+    The permit is given back later: this may be in the middle of a garbage collection, where no lock should be taken.
+    """
+
+    def __init__(self, permit: Permit, dropped: deque[Permit]) -> None:
+        self.permit = permit
+        """The permit of the attempt under way: a stream that goes on elsewhere takes another one."""
+        self._dropped = dropped
+
+    def __del__(self) -> None:
+        if not self.permit.settled:
+            self._dropped.append(self.permit)
+
+
+def _ids(deployments: Iterable[Deployment]) -> Mapping[str, str]:
+    return {given_id(d): target_id(d) for d in deployments}

@@ -1,0 +1,68 @@
+"""A call that LiteLLM has shaped for one deployment, made at another of those on offer: how a stream goes on elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from failover_litellm import limits
+from failover_litellm.host import RouterInside, mapping
+from failover_litellm.request import routing_metadata
+from failover_litellm.targets import Deployment
+from failover_plugin import Failover, Permit
+
+_OF_ONE_CALL = ("client", "litellm_logging_obj", "litellm_call_id")
+"""Arguments that belong to the call that was made, whoever is called."""
+_NAMED_PREFIX = ("deepseek", "mistral")
+"""Providers that take the last assistant message for a prefix only if it says so."""
+
+
+class Elsewhere:
+    """Goes on with the stream of one call (``streams.Resume``), at the deployments that LiteLLM offered for it."""
+
+    def __init__(
+        self,
+        failover: Failover,
+        inside: RouterInside,
+        call: Callable[..., Any],
+        kwargs: Mapping[str, Any],
+        offered: Mapping[str, Deployment],
+    ) -> None:
+        self._failover = failover
+        self._inside = inside
+        self._call = call
+        self._kwargs = kwargs
+        self._offered = {target: d for target, d in offered.items() if "*" not in d["litellm_params"]["model"]}
+
+    def next(self, permit: Permit) -> Permit | None:
+        """Leave for the attempt after this one, which has failed; None if there is to be none."""
+        return self._failover.acquire(among=self._offered, after=permit, streaming=True) if self._offered else None
+
+    def open(self, permit: Permit, prefix: str | None) -> Any:
+        """LiteLLM's stream from ``permit.target``, with the text so far as the assistant's last words."""
+        return self._call(**self._arguments(permit, prefix, watched=False))
+
+    async def aopen(self, permit: Permit, prefix: str | None) -> Any:
+        """The same, asynchronously."""
+        return await self._call(**self._arguments(permit, prefix, watched=True))
+
+    def _arguments(self, permit: Permit, prefix: str | None, *, watched: bool) -> dict[str, Any]:
+        """The call's arguments: the caller's own as they were, the deployment's from the new one."""
+        before = self._inside.params(str(mapping(self._kwargs.get("model_info")).get("id")))
+        deployment = self._offered[permit.target.id]
+        params, info = mapping(deployment["litellm_params"]), dict(mapping(deployment["model_info"]))
+        own = {
+            name: value
+            for name, value in self._kwargs.items()
+            if name not in _OF_ONE_CALL and (name not in before or before[name] != value)
+        }
+        kwargs = {**params, **own, "model": params["model"], "model_info": info}
+        for name in ("litellm_metadata", "metadata"):
+            if (metadata := kwargs.get(name)) is not None and metadata is routing_metadata(kwargs):
+                kwargs[name] = {**metadata, "model_info": info, "deployment": params["model"]}
+        if prefix is not None:
+            marked = {"prefix": True} if permit.target.provider in _NAMED_PREFIX else {}
+            last = {"role": "assistant", "content": prefix, **marked}
+            kwargs["messages"] = [*(kwargs.get("messages") or ()), last]
+        limits.hand_over(permit, kwargs, params, self._inside.limits, watched=watched)
+        return kwargs

@@ -1,0 +1,252 @@
+"""What we do where LiteLLM asks, calls and pauses: it filters, retries, falls back between groups, logs and counts as it
+always does; the core says who is next, for how long, whose fault a failure was, and when to stop.
+
+- ``pick``: LiteLLM's question which of the candidates to call. A refusal is raised, and LiteLLM goes to its fallbacks.
+- ``around``: one call to a provider. Its permit is settled once, by the answer, the error, the stream or the caller who
+  leaves; in asynchronous code the call is ended when its time is up.
+- ``pauses``: not at all, while the core decides: it says how long to wait, and the call waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from litellm.exceptions import Timeout
+
+from failover_litellm import answer_checks, limits, streams
+from failover_litellm.deployments import Deployments
+from failover_litellm.elsewhere import Elsewhere
+from failover_litellm.host import RouterInside, mapping, named_groups
+from failover_litellm.pick import describe, nobody
+from failover_litellm.request import RouterRequest, current, mark, routing_metadata
+from failover_plugin import Permit, Request
+
+
+class RouterHooks:
+    """Our side of one router's inside."""
+
+    def __init__(self, inside: RouterInside, deployments: Deployments) -> None:
+        self._inside = inside
+        self._deployments = deployments
+        self._failover = deployments.failover
+
+    # -- the choice ---------------------------------------------------------------------------------------------------
+
+    async def apick(self, **question: Any) -> Any:
+        """As ``pick``."""
+        return self.pick(**question)
+
+    def pick(
+        self,
+        model_group: str,
+        healthy_deployments: list[Any],
+        messages: Any = None,
+        input: Any = None,  # noqa: A002, ARG002 - the host's name
+        request_kwargs: Any = None,
+        **_: Any,
+    ) -> Any:
+        """The deployment to call. Raises what ends the host's loop where the core gives up."""
+        asked: Mapping[str, Any] = request_kwargs or {}
+        offered = self._deployments.offer(healthy_deployments)
+        request = self._request(asked)
+        facts = describe(model_group, messages, asked)
+        permit = request.choose(facts, offered, streaming=bool(asked.get("stream")))
+        if permit is None and model_group in self._named_for(request.latest_error, asked):
+            request = self._begin(asked)  # LiteLLM's own fallback for such an error: not for the core to refuse
+            permit = request.choose(facts, offered, streaming=bool(asked.get("stream")))
+        if permit is None:
+            raise self._refusal(request, facts, offered, asked)
+        request.offered = offered
+        if not routing_metadata(asked):
+            request.end()  # nobody will make a call for it: LiteLLM counts tokens so
+        return offered[permit.target.id]
+
+    def _request(self, asked: Mapping[str, Any]) -> RouterRequest:
+        """The request that this question is about."""
+        request = current.get()
+        if request is not None and request.continues(asked, counts_late=self._inside.counts_late):
+            return request
+        return self._begin(asked)
+
+    def _begin(self, asked: Mapping[str, Any]) -> RouterRequest:
+        """A request of which nothing is known yet. One before it whose call LiteLLM never made lets go of its permit."""
+        before, request = current.get(), RouterRequest(self._failover)
+        if before is not None and before.mine:
+            before.leave()
+        request.sign(asked)
+        current.set(request)
+        return request
+
+    def _refusal(
+        self, request: RouterRequest, facts: Request, offered: Mapping[str, Any], asked: Mapping[str, Any]
+    ) -> Exception:
+        """The first target's error; but an error that LiteLLM has fallbacks of its own for must reach it."""
+        latest = request.latest_error
+        if latest is not None and self._named_for(latest, asked):
+            return latest
+        return request.refusal(lambda: nobody(self._failover, facts, offered))
+
+    def _named_for(self, error: Exception | None, asked: Mapping[str, Any]) -> frozenset[str]:
+        """The groups that LiteLLM's fallbacks for this very kind of error lead to."""
+        kind = _fallback_kind(error)
+        if kind is None:
+            return frozenset()
+        return self._inside.fallback_groups(kind) | named_groups(asked.get(f"{kind}_fallbacks"))
+
+    # -- one call -----------------------------------------------------------------------------------------------------
+
+    def pauses(self) -> bool:
+        """Whether a pause is LiteLLM's to make, and not ours."""
+        request = current.get()
+        return request is None or request.over or not request.mine
+
+    def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """The function that makes ``call`` under our eyes, and looks like it."""
+        if inspect.iscoroutinefunction(call):
+
+            async def acalled(*args: Any, **kwargs: Any) -> Any:
+                request = self._attempt(kwargs)
+                if request is None:
+                    return await call(*args, **kwargs)
+                if request.open is not None:
+                    return await self._acall(request, call, args, kwargs)
+                with request.unbooked():
+                    return await call(*args, **kwargs)
+
+            return _named_like(acalled, call)
+
+        def called(*args: Any, **kwargs: Any) -> Any:
+            request = self._attempt(kwargs)
+            if request is None:
+                return call(*args, **kwargs)
+            if request.open is not None:
+                return self._call(request, call, args, kwargs)
+            with request.unbooked():
+                return call(*args, **kwargs)
+
+        return _named_like(called, call)
+
+    def _attempt(self, kwargs: dict[str, Any]) -> RouterRequest | None:
+        """The request that this call is an attempt of, with a permit for it; None if it is none of ours to judge.
+
+        LiteLLM does not ask us where a deployment is named by its id, nor for some strategies given with the request:
+        then leave is taken for that one deployment. If it is refused, the call is made without a permit, as LiteLLM
+        would alone; but where it would repeat a failure of this request, that failure is raised.
+        """
+        info = mapping(kwargs.get("model_info"))
+        given = info.get("id")
+        if given is None:
+            return None
+        self._inside.keep(self)
+        target, request = self._deployments.target_of(given), current.get()
+        if target is None:
+            if request is not None and self._deployments.target_of(info.get("original_model_id")) is not None:
+                request.set_aside()
+            return None
+        if request is not None and request.covers(target, kwargs):
+            return request
+        request = self._request(kwargs)
+        facts = describe(str(routing_metadata(kwargs).get("model_group") or kwargs.get("model")), None, kwargs)
+        permit = request.choose(facts, (target,), streaming=bool(kwargs.get("stream")))
+        if permit is None and request.latest_error is not None:
+            raise request.refusal(lambda: nobody(self._failover, facts, (target,)))
+        return request
+
+    async def _acall(self, request: RouterRequest, call: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+        permit = request.permit
+        try:
+            if permit.wait:
+                await asyncio.sleep(permit.wait)
+            async with asyncio.timeout(self._limit(permit, kwargs, watched=True)) as limit:
+                response = await call(*args, **kwargs)
+                stream = self._watched(request, response, call, kwargs)
+                if stream is not None:
+                    await stream.peek()
+            return self._answered(request, response, stream, kwargs)
+        except Exception as error:
+            failure = _overdue(permit) if isinstance(error, TimeoutError) and limit.expired() else error
+            request.failed(failure)
+            if failure is error:
+                raise
+            raise failure from error
+        finally:
+            request.leave()
+
+    def _call(self, request: RouterRequest, call: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+        permit = request.permit
+        try:
+            if permit.wait:
+                time.sleep(permit.wait)
+            self._limit(permit, kwargs, watched=False)
+            response = call(*args, **kwargs)
+            if inspect.isawaitable(response):
+                awaitable, request.open = response, None
+                return self._awaited(request, permit, awaitable, kwargs)
+            stream = self._watched(request, response, call, kwargs)
+            if stream is not None:
+                stream.peek()
+            return self._answered(request, response, stream, kwargs)
+        except Exception as error:
+            request.failed(error)
+            raise
+        finally:
+            request.leave()
+
+    async def _awaited(self, request: RouterRequest, permit: Permit, response: Any, kwargs: dict[str, Any]) -> Any:
+        """The rest of a call whose function turns out to be an asynchronous one."""
+
+        async def call() -> Any:
+            return await response
+
+        request.open = permit
+        return await self._acall(request, call, (), kwargs)
+
+    def _limit(self, permit: Permit, kwargs: dict[str, Any], *, watched: bool) -> float:
+        given = str(mapping(kwargs.get("model_info")).get("id"))
+        return limits.hand_over(permit, kwargs, self._inside.params(given), self._inside.limits, watched=watched)
+
+    def _watched(
+        self, request: RouterRequest, response: Any, call: Callable[..., Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """The response as a stream under our eyes, None if it is none."""
+        goes_on = self._failover.policy.stream_failover == "resume"
+        elsewhere = Elsewhere(self._failover, self._inside, call, kwargs, request.offered) if goes_on else None
+        silent = answer_checks.may_be_silent(kwargs)
+        return streams.watch(response, request.permit, asked=kwargs, may_be_silent=silent, resume=elsewhere)
+
+    def _answered(self, request: RouterRequest, response: Any, stream: Any, kwargs: Mapping[str, Any]) -> Any:
+        if stream is not None:
+            self._deployments.watch(stream, request.permit)
+            request.hand_over(stream)
+            return stream
+        if not streams.is_made_up(response):
+            answer_checks.check(response, may_be_silent=answer_checks.may_be_silent(kwargs))
+            request.answered(response)
+        request.end()
+        return response
+
+
+def _fallback_kind(error: Exception | None) -> str | None:
+    """The kind of LiteLLM's fallbacks, ``"content_policy"`` or ``"context_window"``, that is for this error."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if "ContentPolicyViolationError" in names:
+        return "content_policy"
+    return "context_window" if "ContextWindowExceededError" in names else None
+
+
+def _named_like(wrapper: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+    """LiteLLM tells its functions by their names."""
+    wrapper.__name__ = getattr(call, "__name__", "call")
+    wrapper.__module__ = getattr(call, "__module__", "litellm")
+    return wrapper
+
+
+def _overdue(permit: Permit) -> Exception:
+    target = permit.target
+    error = Timeout("The deployment has not answered in time.", model=target.model, llm_provider=target.provider)
+    mark(error, trail=permit.trail)
+    return error

@@ -1,0 +1,53 @@
+"""How long a call may take: the shortest of what the router, the deployment, the caller and the policy say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from failover_plugin import Permit
+
+_PLAIN = ("timeout", "request_timeout")
+_STREAMED = "stream_timeout"
+
+
+class _Zero(int):
+    """0, but true: LiteLLM's embeddings take a false ``max_retries`` for a missing one, and retry twice."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
+_NO_RETRIES = _Zero(0)
+
+
+def hand_over(permit: Permit, kwargs: dict[str, Any], *configured: Mapping[str, Any], watched: bool) -> float:
+    """Write the limits for the client into the call; returns the seconds until its answer, or first content, is overdue.
+
+    ``configured`` is what the deployment and the router were set up with. A client knows one limit for every silence of
+    a stream. Where we watch the time ourselves (``watched``) it is the longer of ours, elsewhere the shorter. Its own
+    retries are switched off: nobody would see them.
+    """
+    streaming = bool(kwargs.get("stream"))
+    silences = permit.first_content_timeout, permit.idle_timeout
+    first = permit.first_content_timeout if streaming else permit.timeout
+    client = (max(silences) if watched else min(silences)) if streaming else permit.timeout
+    given = [limit for level in (kwargs, *configured) if (limit := _limit(level, streaming)) is not None]
+    kwargs["timeout"] = limit = min(client, *given) if given else client
+    for name in ("request_timeout", "stream_timeout"):
+        if kwargs.get(name) is not None:
+            kwargs[name] = limit
+    kwargs["max_retries"] = _NO_RETRIES
+    return min(first, *given) if given else first
+
+
+def _limit(level: Mapping[str, Any], streaming: bool) -> float | None:
+    """One level's limit in seconds; of a stream, that for streams if there is one, as LiteLLM has it."""
+    limits = (_seconds(level.get(name)) for name in ((_STREAMED, *_PLAIN) if streaming else _PLAIN))
+    return next((limit for limit in limits if limit is not None), None)
+
+
+def _seconds(limit: Any) -> float | None:
+    """A limit as LiteLLM takes them: a number, or an object of httpx's with one for every phase."""
+    limit = getattr(limit, "read", limit)
+    return float(limit) if isinstance(limit, int | float) and limit > 0 else None

@@ -1,0 +1,109 @@
+"""LiteLLM's question which deployment to call, as a ``Request``; and the answer when none can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from litellm.exceptions import ServiceUnavailableError
+
+from failover_litellm.host import mapping, remaining
+from failover_litellm.request import mark
+from failover_plugin import ConfigError, Failover, Request
+
+SAID = ("require_tags", "forbid_tags", "deadline", "affinity", "needs")
+"""What a request may say of itself in ``metadata["failover"]``."""
+_SETS = ("require_tags", "forbid_tags", "needs")
+_METADATA = ("litellm_metadata", "metadata")
+_REMEDY = f"Give a mapping with some of {', '.join(SAID)}."
+
+
+def describe(model: str, messages: Any, asked: Mapping[str, Any]) -> Request:
+    """The facts of a request, without its payload.
+
+    Raises ``ConfigError`` if what stands in its ``metadata["failover"]`` is not understood.
+    """
+    said = _said(asked)
+    needs = {
+        "tools": bool(asked.get("tools") or asked.get("functions")),
+        "schema": _kind(asked.get("response_format")) == "json_schema",
+        "images": any(_kind(part) == "image_url" for part in _parts(messages)),
+    }
+    limits = [limit for limit in (said.pop("deadline", None), remaining()) if limit is not None]
+    return _request(
+        model=model,
+        needs=frozenset(need for need, needed in needs.items() if needed) | said.pop("needs", frozenset[str]()),
+        affinity=said.pop("affinity", None) or _session(asked),
+        deadline=min(limits, default=None),
+        **said,
+    )
+
+
+def nobody(failover: Failover, request: Request, offered: Collection[str]) -> Exception:
+    """Why nobody on offer can be asked, as an error that LiteLLM's callers know."""
+    skips = [skip for skip in failover.explain(request).skips if skip.target in offered]
+    returns = [skip.returns_in for skip in skips if skip.returns_in is not None]
+    why = "; ".join(str(skip).strip() for skip in skips) or "none is on offer"
+    error = ServiceUnavailableError(f"No deployment can be asked: {why}.", llm_provider="", model=request.model or "")
+    mark(error, retry_after=min(returns, default=None))
+    return error
+
+
+def _said(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What the request says in ``metadata["failover"]``."""
+    said = next((m["failover"] for m in _metadata(asked) if "failover" in m), None)
+    if said is None:
+        return {}
+    if not isinstance(said, Mapping):
+        raise ConfigError(f"metadata.failover is a {type(said).__name__}. {_REMEDY}")
+    facts = dict(mapping(said))
+    for name in facts:
+        if name not in SAID:
+            raise ConfigError(f"metadata.failover.{name} is not known. {_REMEDY}")
+    listed = {name: _set(name, facts[name]) for name in _SETS if name in facts}
+    return {**facts, **listed}
+
+
+def _set(name: str, value: Any) -> frozenset[Any]:
+    """A list of names as a set; one name alone would be taken for its letters."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ConfigError(f"metadata.failover.{name} is a {type(value).__name__}. Give a list of names.")
+    return frozenset(value)
+
+
+def _request(**facts: Any) -> Request:
+    try:
+        return _checked()(facts)
+    except ValueError as error:
+        wrong = getattr(error, "errors", list)()
+        what = ", ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in wrong) or str(error)
+        raise ConfigError(f"metadata.failover.{what}. {_REMEDY}") from None
+
+
+@cache
+def _checked() -> Any:
+    """What makes a ``Request`` of facts, or raises a ``ValueError``."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Request).validate_python
+
+
+def _session(asked: Mapping[str, Any]) -> str | None:
+    """The conversation that the request belongs to, by the ids that LiteLLM itself goes by."""
+    ids = [asked.get("litellm_session_id"), *(metadata.get("session_id") for metadata in _metadata(asked))]
+    return next((str(given) for given in ids if given), None)
+
+
+def _metadata(asked: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [mapping(asked.get(name)) for name in _METADATA]
+
+
+def _parts(messages: Any) -> list[Any]:
+    contents = [mapping(message).get("content") for message in messages or ()]
+    lists: list[list[Any]] = [content for content in contents if isinstance(content, list)]
+    return [part for parts in lists for part in parts]
+
+
+def _kind(value: Any) -> Any:
+    return mapping(value).get("type")
