@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from failover_plugin.emulator.ask import Answer, Ask, End, Text, decide
 from failover_plugin.emulator.catalogue import ERRORS_OF, Documented, documented
-from failover_plugin.emulator.encoding import compact, mapping, slices
+from failover_plugin.emulator.encoding import Body, Media, compact, mapping, slices
 from failover_plugin.emulator.plan import Data, Head, Pause, Plan, Step
 
 
@@ -33,7 +33,7 @@ class Format(Protocol):
 
     def read(self, body: Mapping[str, Any]) -> Ask: ...
     def headers(self, ident: str) -> dict[str, str]: ...
-    def body(self, ask: Ask, answer: Answer, ident: str) -> dict[str, Any]: ...
+    def body(self, ask: Ask, answer: Answer, ident: str) -> Body: ...
     def events(self, ask: Ask, answer: Answer, ident: str) -> Iterator[Data]: ...
     def error_event(self, error: Documented, ask: Ask, ident: str) -> Data: ...
     def error_body(self, message: str, status: int) -> dict[str, Any]: ...
@@ -103,8 +103,9 @@ class Call:
 
     def _answered(self, answer: Answer) -> Plan:
         if not self.ask.stream:
-            body = compact(self.format.body(self.ask, answer, self.ident)).encode()
-            return self.whole(200, body, {"content-type": "application/json"})
+            body = self.format.body(self.ask, answer, self.ident)
+            sent = body if isinstance(body, Media) else Media(compact(body).encode(), "application/json")
+            return self.whole(200, sent.content, {"content-type": sent.kind})
         head = {**self._headers(), "content-type": self.format.stream_type, "cache-control": "no-cache"}
         events = self.format.events(self.ask, answer, self.ident)
         return (*self._wait(), Head(200, {**head, "transfer-encoding": "chunked"}), *events)

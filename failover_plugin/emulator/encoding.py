@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, cast
 
 from failover_plugin.emulator.plan import Data, Part
@@ -13,6 +14,18 @@ SSE = "text/event-stream; charset=utf-8"
 """The media type of server-sent events."""
 
 _SLICES = 6  # of a plain body, so that it too can be cut, dripped or stalled at a fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A body that is no JSON, and its media type."""
+
+    content: bytes
+    kind: str
+
+
+Body = dict[str, Any] | Media
+"""The body of a plain answer."""
 
 
 def compact(value: object) -> str:

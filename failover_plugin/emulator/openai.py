@@ -12,7 +12,17 @@ from typing import Any
 from failover_plugin.emulator.ask import Answer, Ask, Text, Tool
 from failover_plugin.emulator.catalogue import Documented
 from failover_plugin.emulator.dialects import dialect_of
-from failover_plugin.emulator.encoding import SSE, argument_pieces, compact, dicts, event, mapping, pieces, text_of
+from failover_plugin.emulator.encoding import (
+    SSE,
+    Body,
+    argument_pieces,
+    compact,
+    dicts,
+    event,
+    mapping,
+    pieces,
+    text_of,
+)
 from failover_plugin.emulator.plan import Data, Part
 
 _CREATED = 1_700_000_000  # fixed, so that equal requests get equal answers
@@ -58,7 +68,7 @@ class OpenAI:
         """What every answer carries beside its content type."""
         return {name: value.replace("{}", ident) for name, value in self.dialect.headers.items()}
 
-    def body(self, ask: Ask, answer: Answer, ident: str) -> dict[str, Any]:
+    def body(self, ask: Ask, answer: Answer, ident: str) -> Body:
         """The answer to a plain request."""
         choice = {"index": 0, "message": _message(answer, ident), "logprobs": None, "finish_reason": _finish(answer)}
         return {**_envelope(ask, ident, "chat.completion"), "choices": [choice], "usage": _usage(ask, answer)}

@@ -13,6 +13,7 @@ from failover_plugin.emulator.bedrock import Converse, Invoke
 from failover_plugin.emulator.call import Format
 from failover_plugin.emulator.cohere import Cohere, CohereLines
 from failover_plugin.emulator.embeddings import Embeddings
+from failover_plugin.emulator.endpoints import Endpoint, Rerank, Transcriptions, images, moderations, speech
 from failover_plugin.emulator.gemini import Gemini, How
 from failover_plugin.emulator.ollama import Generate, Ollama
 from failover_plugin.emulator.openai import Azure, OpenAI
@@ -53,6 +54,14 @@ _CHAT: tuple[tuple[str, str], ...] = (
     (r"/chat/completions", "perplexity"),  # and DeepSeek's shortest
 )
 
+_V1 = r"(/[\w.-]+)*/v1"
+_DEPLOYMENT = r"/openai/deployments/(?P<model>[^/]+)"
+_ENDPOINTS: tuple[tuple[str, _Speaker], ...] = (
+    ("/images/generations", partial(Endpoint, images)),
+    ("/audio/speech", partial(Endpoint, speech)),
+    ("/audio/transcriptions", Transcriptions),
+)
+
 _PATHS: tuple[tuple[str, str, _Speaker], ...] = (
     (r"/v1/embeddings", "openai", Embeddings),
     (r"(/[\w-]+)*/v1/messages", "anthropic", Anthropic),
@@ -67,7 +76,15 @@ _PATHS: tuple[tuple[str, str, _Speaker], ...] = (
     (rf"{_BEDROCK}/converse-stream", "bedrock", lambda _: Converse(stream=True)),
     (rf"{_BEDROCK}/invoke", "bedrock", lambda _: Invoke()),
     (rf"{_BEDROCK}/invoke-with-response-stream", "bedrock", lambda _: Invoke(stream=True)),
+    *(
+        (f"{base}{path}", maker, speaker)
+        for base, maker in ((_V1, "openai"), (_DEPLOYMENT, "azure"))
+        for path, speaker in _ENDPOINTS
+    ),
+    (rf"{_V1}/moderations", "openai", partial(Endpoint, moderations)),
     (r"/v2/chat", "cohere", Cohere),
+    (r"/v1/rerank", "cohere", partial(Rerank, version="1")),
+    (r"/v2/rerank", "cohere", Rerank),
     (r"/api/chat", "ollama", Ollama),
     (r"/api/generate", "ollama", Generate),
     (r"/openai(/v1)?/responses", "azure", Responses),

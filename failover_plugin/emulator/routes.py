@@ -21,9 +21,9 @@ def answer(site: Site, path: str, request: Incoming) -> Plan:
     found = route(f"{path}?{request.query}", site.provider, accept)
     if found is None or request.method != "POST":
         return nowhere(request)
-    body = request.json()
+    body = request.fields()
     if body is None:
-        return _refused(found.format, 400, "the body is not a JSON object")
+        return _refused(found.format, 400, "the body is neither a JSON object nor a form")
     ask = found.format.read({"model": found.model, **body} if found.model else body)
     number, fault = site.admit(request.method, path, request.headers, ask)
     ask, fault = _prefilled(site, ask, fault)

@@ -72,7 +72,7 @@ class Site:
 
     @property
     def url(self) -> str:
-        """The address of the provider's host, for SDKs that know the paths: Google's, Amazon's, Groq's, Ollama's."""
+        """The provider's host, for SDKs that know the paths: Google's, Amazon's, Cohere's, Groq's, Ollama's."""
         return self._root
 
     @property

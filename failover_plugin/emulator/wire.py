@@ -8,6 +8,8 @@ import socket
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import MIMEPart
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -47,6 +49,23 @@ class Incoming:
         except ValueError:
             return None
         return cast("dict[str, Any]", body) if isinstance(body, dict) else None
+
+    def fields(self) -> dict[str, Any] | None:
+        """The body as a JSON object or the fields of a form, None if it is neither."""
+        kind = self.headers.get("content-type", "")
+        return _form(kind, self.content) if kind.startswith("multipart/form-data") else self.json()
+
+
+def _form(kind: str, content: bytes) -> dict[str, Any]:
+    """A form's fields as text; of a file, what tells whether it came whole."""
+    form = message_from_bytes(f"content-type: {kind}\r\n\r\n".encode() + content, policy=policy.HTTP)
+    return {str(part.get_param("name", header="content-disposition")): _field(part) for part in form.iter_parts()}
+
+
+def _field(part: MIMEPart) -> object:
+    content = cast("bytes", part.get_payload(decode=True))
+    name = part.get_filename()
+    return content.decode(errors="replace") if name is None else {"filename": name, "bytes": len(content)}
 
 
 class Line(asyncio.StreamReader):

@@ -13,6 +13,7 @@ from failover_plugin.emulator.plan import (
     FOR_GOOD,
     Data,
     Hangup,
+    Head,
     Part,
     Pause,
     Plan,
@@ -61,7 +62,7 @@ def cut(after: float = 2 / 3) -> Fault:
 
 
 def early_end(after: float = 2 / 3) -> Fault:
-    """The stream ends cleanly without a finish reason. A plain body is truncated JSON of the announced length."""
+    """The stream ends cleanly without a finish reason. A plain body is truncated and of the announced length."""
     return Fault(f"early end after {after:.0%}", lambda call: _ended(call, after))
 
 
@@ -143,7 +144,8 @@ def _ended(call: Call, after: float) -> Plan:
     if call.ask.stream:
         return kept
     body = b"".join(step.data for step in kept if isinstance(step, Data) and is_content(step))
-    return call.whole(200, body, {"content-type": "application/json"})
+    kind = next(step.headers["content-type"] for step in kept if isinstance(step, Head))
+    return call.whole(200, body, {"content-type": kind})
 
 
 def _truncated(step: Step) -> Data:
