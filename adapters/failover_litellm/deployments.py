@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any
 
 from failover_litellm.host import RouterInside
-from failover_litellm.targets import Deployment, given_id, target_id, targets_of
+from failover_litellm.targets import Deployment, given_id, ids_of, targets_of
 from failover_plugin import Failover, Permit, Policy
 from failover_plugin.events import Listener
 
@@ -23,7 +23,7 @@ class Deployments:
         self._guests: dict[str, Deployment] = {}
         self._version = inside.version
         self._dropped = deque[Permit]()
-        self._ids = _ids(inside.deployments)
+        self._ids = ids_of(inside.deployments)
         self.failover = Failover(targets_of(inside.deployments), policy, on_event=on_event)
 
     def offer(self, deployments: Iterable[Deployment]) -> dict[str, Deployment]:
@@ -50,7 +50,7 @@ class Deployments:
             self._guests.update({given_id(d): d for d in offered if given_id(d) not in own})
             deployments = [*own.values(), *(d for given, d in self._guests.items() if given not in own)]
             self.failover.replace_targets(targets_of(deployments))
-            self._ids, self._version = _ids(deployments), version
+            self._ids, self._version = ids_of(deployments), version
             return self._ids
 
 
@@ -69,6 +69,3 @@ class _Watch:
         if not self.permit.settled:
             self._dropped.append(self.permit)
 
-
-def _ids(deployments: Iterable[Deployment]) -> Mapping[str, str]:
-    return {given_id(d): target_id(d) for d in deployments}

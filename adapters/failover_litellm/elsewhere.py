@@ -1,4 +1,4 @@
-"""A call that LiteLLM has shaped for one deployment, made at another of those on offer: how a stream goes on elsewhere."""
+"""A call that LiteLLM has shaped for one deployment, made at another of those on offer: a stream goes on elsewhere."""
 
 from __future__ import annotations
 

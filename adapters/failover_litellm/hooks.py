@@ -1,5 +1,7 @@
-"""What we do where LiteLLM asks, calls and pauses: it filters, retries, falls back between groups, logs and counts as it
-always does; the core says who is next, for how long, whose fault a failure was, and when to stop.
+"""What we do where LiteLLM asks, calls and pauses.
+
+It filters, retries, falls back between groups, logs and counts as it always does; the core says who is next, for how
+long, whose fault a failure was, and when to stop.
 
 - ``pick``: LiteLLM's question which of the candidates to call. A refusal is raised, and LiteLLM goes to its fallbacks.
 - ``around``: one call to a provider. Its permit is settled once, by the answer, the error, the stream or the caller who
@@ -73,7 +75,7 @@ class RouterHooks:
         return self._begin(asked)
 
     def _begin(self, asked: Mapping[str, Any]) -> RouterRequest:
-        """A request of which nothing is known yet. One before it whose call LiteLLM never made lets go of its permit."""
+        """A request of which nothing is known yet. One before it lets go of a permit for a call that was never made."""
         before, request = current.get(), RouterRequest(self._failover)
         if before is not None and before.mine:
             before.leave()
@@ -219,14 +221,17 @@ class RouterHooks:
         return streams.watch(response, request.permit, asked=kwargs, may_be_silent=silent, resume=elsewhere)
 
     def _answered(self, request: RouterRequest, response: Any, stream: Any, kwargs: Mapping[str, Any]) -> Any:
+        """What the caller gets. An answer that LiteLLM made up is no evidence about anybody."""
         if stream is not None:
             self._deployments.watch(stream, request.permit)
             request.hand_over(stream)
             return stream
-        if not streams.is_made_up(response):
-            answer_checks.check(response, may_be_silent=answer_checks.may_be_silent(kwargs))
-            request.answered(response)
-        request.end()
+        if streams.is_made_up(response) or kwargs.get("mock_response") is not None:
+            request.tell(response)
+            request.end()
+            return response
+        answer_checks.check(response, may_be_silent=answer_checks.may_be_silent(kwargs))
+        request.answered(response)
         return response
 
 

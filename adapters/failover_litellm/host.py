@@ -110,10 +110,10 @@ class RouterInside:
 
     # -- going in and out ----------------------------------------------------------------------------------------------
 
-    def put_in(self, hooks: Hooks, attempts: int) -> None:
+    def put_in(self, hooks: Hooks, attempts: int, *, registered: bool = False) -> None:
         """Stand in front of the router's calls, pauses and choices, and let its loop ask ``attempts`` times at most.
 
-        Raises ``ConfigError`` if the router has no selector to stand in for; then it is as it was before.
+        ``registered``: the strategy that is registered on the router is our own, and not to be put back some day. Raises ``ConfigError`` if the router has no selector to stand in for; then it is as it was before.
         """
         core, router, settings = self.core, self.router, self.router.settings()
         told = settings.as_dict()
@@ -125,8 +125,8 @@ class RouterInside:
             disable_cooldowns=settings.disable_cooldowns,
             retry_policy=router.retry_policy,
             group_retry_policy=router.model_group_retry_policy,
-            plugin=getattr(core, "_custom_strategy", None),
-            own_picks={name: vars(core)[name] for name in _CUSTOM if name in vars(core)},
+            plugin=None if registered else getattr(core, "_custom_strategy", None),
+            own_picks={} if registered else {name: vars(core)[name] for name in _CUSTOM if name in vars(core)},
         )
         try:
             self._set(hooks, attempts)
@@ -141,7 +141,7 @@ class RouterInside:
         self._choose(hooks)
         self.core._host = _Host(self.core._host, hooks)
         if hasattr(self.core, _OVERRIDE):
-            vars(self.core)[_OVERRIDE] = lambda request_kwargs: None
+            vars(self.core)[_OVERRIDE] = lambda _request_kwargs: None
         self._rebind_endpoints()
 
     def keep(self, hooks: Hooks) -> None:
@@ -243,7 +243,7 @@ class _Host:
 
 
 def core_of(router: Any) -> Any:
-    """The object that runs this router's requests. Raises ``ConfigError`` for anything but a router of 1.109 or later."""
+    """The object that runs a router's requests. Raises ``ConfigError`` for anything but a router of 1.109 or later."""
     core = mapping(getattr(router, "__dict__", None)).get("_core")
     if core is None:
         raise _missing(router, "_core")
@@ -251,7 +251,7 @@ def core_of(router: Any) -> Any:
 
 
 def remaining() -> float | None:
-    """Seconds that the ``total_timeout`` of the request under way leaves (LiteLLM's proxy sets it), None without one."""
+    """Seconds that the request's ``total_timeout``, which LiteLLM's proxy sets, leaves; None without one."""
     try:
         deadline: Any = import_module("litellm.litellm_core_utils.total_deadline").current_total_deadline()
         return None if deadline is None or deadline._released else float(deadline._at - deadline._clock())
@@ -271,7 +271,7 @@ def mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _group_selectors(core: Any) -> tuple[Any, ...]:
-    """The selectors of the router's routing groups that ask with the request: 1.110 keeps one a group, 1.109 a mapping."""
+    """The selectors of the router's routing groups: 1.110 keeps one for each group, 1.109 a mapping for each."""
     held = mapping(
         getattr(getattr(core, "_selectors", None), "_groups", None) or getattr(core, "_group_selectors", None)
     )

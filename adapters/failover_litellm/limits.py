@@ -22,7 +22,7 @@ _NO_RETRIES = _Zero(0)
 
 
 def hand_over(permit: Permit, kwargs: dict[str, Any], *configured: Mapping[str, Any], watched: bool) -> float:
-    """Write the limits for the client into the call; returns the seconds until its answer, or first content, is overdue.
+    """Write the limits for the client into the call; returns the seconds until its answer, or first content, is late.
 
     ``configured`` is what the deployment and the router were set up with. A client knows one limit for every silence of
     a stream. Where we watch the time ourselves (``watched``) it is the longer of ours, elsewhere the shorter. Its own
@@ -32,7 +32,7 @@ def hand_over(permit: Permit, kwargs: dict[str, Any], *configured: Mapping[str, 
     silences = permit.first_content_timeout, permit.idle_timeout
     first = permit.first_content_timeout if streaming else permit.timeout
     client = (max(silences) if watched else min(silences)) if streaming else permit.timeout
-    given = [limit for level in (kwargs, *configured) if (limit := _limit(level, streaming)) is not None]
+    given = [limit for level in (kwargs, *configured) if (limit := _limit(level, streaming=streaming)) is not None]
     kwargs["timeout"] = limit = min(client, *given) if given else client
     for name in ("request_timeout", "stream_timeout"):
         if kwargs.get(name) is not None:
@@ -41,7 +41,7 @@ def hand_over(permit: Permit, kwargs: dict[str, Any], *configured: Mapping[str, 
     return min(first, *given) if given else first
 
 
-def _limit(level: Mapping[str, Any], streaming: bool) -> float | None:
+def _limit(level: Mapping[str, Any], *, streaming: bool) -> float | None:
     """One level's limit in seconds; of a stream, that for streams if there is one, as LiteLLM has it."""
     limits = (_seconds(level.get(name)) for name in ((_STREAMED, *_PLAIN) if streaming else _PLAIN))
     return next((limit for limit in limits if limit is not None), None)

@@ -37,6 +37,7 @@ class RouterRequest:
         self._trace: Any = None
         self._last: Permit | None = None
         self._errors: list[Exception] = []
+        self._refusals: list[Exception] = []
         self._refused_for: tuple[str, frozenset[str]] | None = None
         self._set_aside: set[str] = set()
         self.open: Permit | None = None
@@ -115,13 +116,16 @@ class RouterRequest:
         self._last, self.open = self.open, None
         self._errors.append(error)
         mark(error, trail=self._last.trail)
+        for refused in self._refusals:  # LiteLLM raises it, whatever its fallbacks raise: let it tell the whole story
+            mark(refused, trail=self._last.trail, __cause__=self._errors[0])
 
     def refusal(self, reason: Callable[[], Exception]) -> Exception:
         """What to answer to a question that the core has answered with no: the first target's own error, with the trail
         and ``retry_after``; the ``reason`` if nobody was asked.
         """
         if self._last is None:
-            return self._errors[0] if self._errors else reason()
+            self._refusals = self._errors[:1] or [reason()]
+            return self._refusals[0]
         verdict = self._last.exhausted()
         return verdict if isinstance(verdict, Exception) else self._errors[0]
 
@@ -171,10 +175,11 @@ class RouterRequest:
         self.over = True
         self._last, self.offered = None, {}
         self._errors.clear()
+        self._refusals.clear()
 
 
 def routing_metadata(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """The dict in which LiteLLM keeps what it has done for this request; a new one if nobody will make a call for it."""
+    """The dict in which LiteLLM keeps what it has done for a request; a new one where no call will be made for it."""
     for name in ("litellm_metadata", "metadata"):
         metadata = asked.get(name)
         if isinstance(metadata, dict) and "model_group" in metadata:

@@ -39,7 +39,7 @@ def install(router: Any, policy: Policy | None = None, *, on_event: Listener | N
 class FailoverRoutingStrategy(CustomRoutingStrategyBase):
     """Chooses deployments by a policy, and remembers how they fare. One strategy serves one router.
 
-    ``install`` is the way to use it. Registered by ``router.register_plugin`` it installs itself with the first request.
+    ``install`` is the way to use it. Registered by ``router.register_plugin`` it installs itself at the first request.
     """
 
     def __init__(self, policy: Policy | None = None, *, on_event: Listener | None = None) -> None:
@@ -55,11 +55,13 @@ class FailoverRoutingStrategy(CustomRoutingStrategyBase):
             raise ConfigError("strategy: it serves no router yet; call install(router)")
         return self._deployments.failover
 
-    def attach(self, router: Any) -> None:
-        """Serve this router from now on. Raises ``ConfigError`` as ``install`` does."""
+    def attach(self, router: Any, *, registered: bool = False) -> None:
+        """Serve this router from now on; ``registered``, because it has us for its custom strategy. Raises
+        ``ConfigError`` as ``install`` does.
+        """
         inside = RouterInside(router)
         deployments = Deployments(inside, self.policy, self.on_event)
-        inside.put_in(RouterHooks(inside, deployments), self.policy.max_attempts)
+        inside.put_in(RouterHooks(inside, deployments), self.policy.max_attempts + _MORE_QUESTIONS, registered=registered)
         self._inside, self._deployments = inside, deployments
         vars(inside.core)[_MARK] = self
 
@@ -83,14 +85,18 @@ class FailoverRoutingStrategy(CustomRoutingStrategyBase):
     def _asked_by(self) -> Any:
         """The router that asks. LiteLLM does not say which one it is, so at the first question we look who that is."""
         if self._inside is None:
-            router = _router_that_registered(self)
+            router = _asking_router()
             if router is None:
                 raise ConfigError("strategy: it serves no router; call install(router)")
-            self.attach(router)
+            self.attach(router, registered=True)
         return self._inside.router if self._inside else None
 
 
 _MARK = "_failover_routing_strategy"
+_MORE_QUESTIONS = 8
+"""Tries of LiteLLM's beyond the attempts that the policy allows. By a strategy given with a request it chooses without
+us, and so may pick a deployment again that has failed: that try is over at once, and another one may be luckier.
+"""
 
 
 def _installed(router: Any) -> FailoverRoutingStrategy | None:
@@ -98,8 +104,8 @@ def _installed(router: Any) -> FailoverRoutingStrategy | None:
     return found if isinstance(found, FailoverRoutingStrategy) else None
 
 
-def _router_that_registered(strategy: FailoverRoutingStrategy) -> Any:
-    """The router that is asking this strategy right now, None if there is none: one of the callers of this function."""
+def _asking_router() -> Any:
+    """The router that is asking right now, None if there is none: one of the callers of this function belongs to it."""
     frame = inspect.currentframe()
     while frame is not None:
         core: Any = frame.f_locals.get("self")

@@ -145,7 +145,8 @@ async def test_everybody_dead_over_two_groups_names_the_first(bench: Any, ask: A
     }
 
 
-async def test_a_group_that_rests_is_passed_over_and_the_error_is_of_who_was_asked(bench: Any, ask: Ask) -> None:
+async def test_a_group_that_rests_is_passed_over_and_its_error_tells_of_who_was_asked(bench: Any, ask: Ask) -> None:
+    """LiteLLM raises the error of the first group, whatever its fallbacks raise."""
     bench.route(
         bench.deployment(bench.primary),
         bench.deployment(bench.backup, "other"),
@@ -154,9 +155,10 @@ async def test_a_group_that_rests_is_passed_over_and_the_error_is_of_who_was_ask
     bench.primary.fail(faults.rate_limit(retry_after=60))
     bench.backup.script(None, faults.invalid_api_key())
     assert await ask() == "Hello from the backup, all of it."
-    with pytest.raises(Exception, match="Incorrect API key") as caught:
+    with pytest.raises(Exception, match="primary") as caught:
         await ask()
     assert [a.target for a in caught.value.trail.attempts] == ["backup"]
+    assert "Incorrect API key" in str(caught.value.__cause__)
     assert len(bench.primary.requests) == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -10,14 +11,23 @@ import pytest
 from failover_plugin import ConfigError, Policy
 from failover_plugin.emulator import faults
 
-_BOOKS = {"_core_applied", "_core_applying", "_settings_version", "_registry_view", "_health_view"}
-"""Where 1.109 notes that a setting was changed, and back: caches and counters, not state."""
+_ATTRIBUTES = ("retry_policy", "model_group_retry_policy", "timeout", "stream_timeout", "num_retries")
 
 
 def _state(router: Any) -> dict[str, Any]:
-    """All that a router knows of itself, wherever its version keeps it."""
-    state = vars(vars(router).get("_core", router))
-    return {name: value for name, value in state.items() if name not in _BOOKS}
+    """What a router shows of itself: its settings, the host that makes its calls, who chooses, who is called back."""
+    import litellm
+
+    core, settings = vars(router)["_core"], router.settings()
+    return {
+        **{field.name: getattr(settings, field.name) for field in fields(settings) if not field.name.startswith("_")},
+        **settings.as_dict(),
+        **{name: getattr(router, name) for name in _ATTRIBUTES},
+        "host": core._host,
+        "plugin": getattr(core, "_custom_strategy", None),
+        "own": {name for name in vars(core) if "failover" in name or "get_available_deployment" in name},
+        "callbacks": [type(callback) for callback in litellm.callbacks],
+    }
 
 
 def _router(bench: Any, *deployments: Any, **settings: Any) -> Any:
@@ -106,7 +116,7 @@ async def test_it_is_a_custom_strategy_as_litellm_knows_them(bench: Any, mode: s
     assert await bench.ask(mode) == "Hello from the primary, all of it."
     bench.primary.fail(faults.overloaded())
     assert {await bench.ask(mode) for _ in range(5)} == {"Hello from the backup, all of it."}
-    assert len(bench.primary.requests) <= 4
+    assert len(bench.primary.requests) <= 5
     assert bench.health("backup").successes == 5
     assert install(router) is strategy
     strategy.uninstall()
@@ -168,7 +178,7 @@ def test_facts_that_are_not_understood(bench: Any, failover: Any, words: list[st
         bench.route(bench.deployment(bench.primary, failover=failover))
     assert all(word in str(caught.value) for word in words)
     assert "misplaced" not in str(caught.value)
-    assert "make_call" not in _state(bench.router)
+    assert type(_state(bench.router)["host"]).__module__.startswith("litellm")
 
 
 def test_facts_are_read_off_the_deployment(bench: Any) -> None:
@@ -187,7 +197,7 @@ def test_facts_are_read_off_the_deployment(bench: Any) -> None:
         ),
     )
     first, second = bench.strategy.failover.targets
-    assert (first.provider, first.model, first.endpoint) == ("openai", "gpt-4o", bench.primary.openai_url)
+    assert (first.provider, first.model, first.endpoint) == ("openai", "gpt-4o", f"{bench.primary.openai_url} (eu)")
     assert (first.tier, first.region, first.weight, first.context_window) == (0, "eu", 3, 128_000)
     assert (second.tier, second.credential, second.account, second.context_window) == (1, "team", "acme", 9)
     assert (second.tags, second.capabilities) == ({"eu"}, {"tools"})
@@ -198,8 +208,56 @@ def test_an_id_that_litellm_made_up_is_shown_so_that_it_can_be_read(bench: Any) 
     del unnamed["model_info"]
     bench.route(unnamed)
     (target,) = bench.strategy.failover.targets
-    assert target.id.startswith("chat/openai/gpt-4o@")
-    assert len(target.id) < 40
+    assert target.id.startswith("chat/openai/gpt-4o@127.0.0.1:")
+    assert len(target.id) < 80
+
+
+@pytest.mark.parametrize("change", [{"routing_strategy_args": {"ttl": 9}}, {"routing_strategy": "simple-shuffle"}])
+async def test_a_selector_that_litellm_builds_anew_is_ours_again_at_the_next_attempt(
+    bench: Any, change: dict[str, Any]
+) -> None:
+    from litellm.router_api import ChangeSet
+
+    bench.route()
+    bench.router.apply(ChangeSet(settings=change))
+    await bench.ask("acompletion")
+    before = len(bench.primary.requests)
+    bench.primary.fail(faults.invalid_api_key())
+    assert {await bench.ask(mode) for mode in ("acompletion", "completion")} == {"Hello from the backup, all of it."}
+    assert len(bench.primary.requests) == before + 1
+    assert bench.health().failures == 1
+
+
+async def test_a_listener_hears_what_happens(bench: Any) -> None:
+    from failover_litellm import install
+
+    heard: list[Any] = []
+    router = _router(bench, bench.deployment(bench.primary))
+    strategy = install(router, on_event=heard.append)
+    bench._strategies.append(strategy)
+    await bench.ask("acompletion")
+    assert [type(event).__name__ for event in heard] == ["AttemptStarted", "AttemptEnded"]
+    assert install(router, on_event=None) is strategy
+    with pytest.raises(ConfigError, match=r"on_event.*uninstall"):
+        install(router, on_event=print)
+
+
+def test_what_is_missing_on_an_unknown_version_is_named_and_nothing_is_half_installed(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from importlib.metadata import version
+
+    from litellm.router_strategy.lowest_latency import LowestLatencyLoggingHandler
+
+    from failover_litellm import install
+
+    router = _router(bench)
+    before = _state(router)
+    monkeypatch.delattr(LowestLatencyLoggingHandler, "async_get_available_deployments")
+    with pytest.raises(ConfigError) as caught:
+        install(router)
+    assert all(word in str(caught.value) for word in ("async_get_available_deployments", version("litellm"), "1.109"))
+    assert _state(router) == before
 
 
 def test_not_a_router() -> None:
