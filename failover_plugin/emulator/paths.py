@@ -18,6 +18,7 @@ from failover_plugin.emulator.gemini import Gemini, How
 from failover_plugin.emulator.ollama import Generate, Ollama
 from failover_plugin.emulator.openai import Azure, OpenAI
 from failover_plugin.emulator.responses import Responses
+from failover_plugin.emulator.text_completion import TextCompletion
 from failover_plugin.emulator.vertex import RawPredict
 
 
@@ -89,6 +90,7 @@ _PATHS: tuple[tuple[str, str, _Speaker], ...] = (
     (r"/api/generate", "ollama", Generate),
     (r"/openai(/v1)?/responses", "azure", Responses),
     (r"(/[\w.-]+)*/v1/responses", "openai", Responses),
+    (r"(/[\w.-]+)*/v1/completions", "openai", TextCompletion),
     *((path, maker, _chat) for path, maker in _CHAT),
 )
 

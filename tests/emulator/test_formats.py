@@ -24,6 +24,7 @@ from failover_plugin.emulator import (
     ollama,
     openai,
     responses,
+    text_completion,
     vertex,
 )
 from failover_plugin.emulator.catalogue import documented
@@ -195,6 +196,50 @@ class TestDialects:
         assert "openai-version" not in headers
 
 
+class TestTextCompletion:
+    """The wire of https://platform.openai.com/docs/api-reference/completions."""
+
+    PATH = "/v1/completions"
+
+    @pytest.mark.parametrize("prompt", ["hi", ["hi", "there"], [1, 2], [[1, 2]], []])
+    def test_a_prompt_gets_a_text(self, open_site: MakeSite, prompt: object) -> None:
+        answer = post(open_site(), self.PATH, {"model": "m", "prompt": prompt}).json()
+        assert answer["object"] == "text_completion"
+        (choice,) = answer["choices"]
+        assert (choice["text"], choice["finish_reason"]) == ("Hello from primary", "stop")
+        assert (
+            answer["usage"]["total_tokens"] == answer["usage"]["prompt_tokens"] + answer["usage"]["completion_tokens"]
+        )
+
+    @pytest.mark.parametrize("usage", [True, False])
+    def test_a_stream_begins_with_text_and_ends_with_a_finish_reason(self, open_site: MakeSite, *, usage: bool) -> None:
+        asked = {"model": "m", "prompt": "hi", "stream": True, "stream_options": {"include_usage": usage}}
+        streamed = events(post(open_site(), self.PATH, asked))
+        choices = [event["choices"][0] for event in streamed if event["choices"]]
+        assert [choice["text"] for choice in choices] == ["Hello ", "from ", "primary", ""]
+        assert [choice["finish_reason"] for choice in choices] == [None, None, None, "stop"]
+        assert bool(streamed[-1].get("usage")) is usage
+
+    def test_an_error_may_come_in_mid_stream(self, open_site: MakeSite) -> None:
+        site = open_site()
+        site.fail(faults.stream_error(1))
+        streamed = events(post(site, self.PATH, {"model": "m", "prompt": "hi", "stream": True}))
+        assert [next(iter(event)) for event in streamed] == ["id", "error"]
+
+    @pytest.mark.parametrize(("fault", "reason"), [(faults.failed(), "error"), (faults.filtered(), "content_filter")])
+    def test_its_finish_reasons(self, open_site: MakeSite, fault: Any, reason: str) -> None:
+        site = open_site()
+        site.fail(fault)
+        (choice,) = post(site, self.PATH, {"model": "m", "prompt": "hi"}).json()["choices"]
+        assert choice["finish_reason"] == reason
+
+    @pytest.mark.parametrize("stream", [False, True])
+    def test_openai_s_own_client_reads_it(self, open_site: MakeSite, *, stream: bool) -> None:
+        from support.speakers import text_completion as ask
+
+        assert "".join(ask(open_site(), stream=stream)) == "Hello from primary"
+
+
 RESPONSES = {"model": "m", "input": "hi"}
 
 
@@ -329,5 +374,6 @@ def test_every_dialect_cites_a_public_page() -> None:
 
 
 def test_every_wire_format_cites_the_page_it_follows() -> None:
-    for module in (anthropic, bedrock, cohere, embeddings, eventstream, gemini, ollama, openai, responses, vertex):
+    modules = (anthropic, bedrock, cohere, embeddings, eventstream, gemini, ollama, openai, responses, text_completion)
+    for module in (*modules, vertex):
         assert "Follows https://" in (module.__doc__ or ""), module.__name__

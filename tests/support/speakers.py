@@ -41,6 +41,18 @@ def chat(site: Site, *, stream: bool, model: str = "a-model") -> Iterator[str]:
             yield "".join(choice.delta.content or "" for choice in chunk.choices or ())
 
 
+def text_completion(site: Site, *, stream: bool) -> Iterator[str]:
+    import openai
+
+    with openai.OpenAI(base_url=site.openai_url, **ONCE) as client:
+        create: Any = client.completions.create
+        if not stream:
+            yield create(model="gpt-3.5-turbo-instruct", prompt="hi").choices[0].text
+            return
+        for chunk in create(model="gpt-3.5-turbo-instruct", prompt="hi", stream=True):
+            yield "".join(choice.text for choice in chunk.choices)
+
+
 async def achat(site: Site, *, stream: bool) -> AsyncIterator[str]:
     import openai
 
@@ -290,6 +302,7 @@ def _claude(client: Any, model: str, *, stream: bool) -> Iterator[str]:
 
 SPEAKERS: dict[str, tuple[str, Speaker]] = {
     "responses": ("openai", responses),
+    "text-completion": ("openai", text_completion),
     "gemini": ("gemini", gemini),
     "vertex": ("vertex", gemini),
     "converse": ("bedrock", converse),
