@@ -66,6 +66,34 @@ class Delivered(Generic[C]):
         self.so_far += self.text(chunk)
 
 
+class Repetition:
+    """What a stream that was started again has yet to repeat of the text that its caller has had."""
+
+    def __init__(self, text: str) -> None:
+        self._left = text
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to repeat: all text from here on is new."""
+        return not self._left
+
+    def repeated(self, text: str) -> int:
+        """How many characters at the beginning of this text, the stream's next, the caller has had.
+
+        Raises ``Diverged`` if the text does not continue what was delivered.
+        """
+        same = min(len(text), len(self._left))
+        if text[:same] != self._left[:same]:
+            raise Diverged("The restarted stream says something else than what was delivered.")
+        self._left = self._left[same:]
+        return same
+
+    def ended(self) -> None:
+        """The stream has ended. Raises ``Diverged`` if it is shorter than what was delivered."""
+        if self._left:
+            raise Diverged("The restarted stream is shorter than what was delivered.")
+
+
 class Intake(Generic[C]):
     """One attempt's stream. Told the time, in monotonic seconds.
 
@@ -95,11 +123,11 @@ class Intake(Generic[C]):
         """Whether content has been delivered."""
         self.good = True
         """Whether nothing has gone wrong."""
-        self._to_check = ""
-        """What the caller has had and this attempt has not yet repeated."""
+        self._repetition = Repetition("")
         if start.resumed:
             start.prefix = delivered.so_far
-            self._to_check = "" if PREFILL in start.target.capabilities else delivered.so_far
+            if PREFILL not in start.target.capabilities:
+                self._repetition = Repetition(delivered.so_far)
 
     def accept(self, chunk: C, now: float) -> list[C]:
         """Take a chunk; returns the chunks that may be delivered now. Raises ``TimeoutError`` if content, or the finish
@@ -134,7 +162,8 @@ class Intake(Generic[C]):
 
     def _deliver(self, chunks: list[C]) -> list[C]:
         """What of these the caller has not had."""
-        fresh = [new for chunk in chunks if (new := self._beyond(chunk)) is not None] if self._to_check else chunks
+        repeats = not self._repetition.complete
+        fresh = [new for chunk in chunks if (new := self._beyond(chunk)) is not None] if repeats else chunks
         for chunk in fresh:
             self._delivered.add(chunk)
         self._flow.resumable = self._delivered.readable
@@ -142,11 +171,8 @@ class Intake(Generic[C]):
 
     def _beyond(self, chunk: C) -> C | None:
         """The chunk as far as it goes beyond what was delivered. Raises ``Diverged`` if it does not continue that."""
-        text, known = self._delivered.text(chunk), self._to_check
-        same = min(len(text), len(known))
-        if text[:same] != known[:same]:
-            raise Diverged("The restarted stream says something else than what was delivered.")
-        self._to_check = known[same:]
+        text = self._delivered.text(chunk)
+        same = self._repetition.repeated(text)
         if same == len(text):
             return None
         return self._delivered.cut(chunk, same) if same else chunk
@@ -155,8 +181,7 @@ class Intake(Generic[C]):
         """The stream ended. Raises ``StreamInterrupted`` if a finish mark is due and was not seen."""
         if self._is_finished is not None and not self._finished:
             raise StreamInterrupted(f"The stream from {self._start.target.id} ended without a finish mark.")
-        if self._to_check:
-            raise Diverged("The restarted stream is shorter than what was delivered.")
+        self._repetition.ended()
         self._succeeded(now)
 
     def broke(self, error: Exception, now: float) -> None:
@@ -177,7 +202,7 @@ class Intake(Generic[C]):
     @property
     def _complete(self) -> bool:
         """Whether it has said all: a restart that ended before it had repeated what was delivered has not."""
-        return self._finished and not self._to_check
+        return self._finished and self._repetition.complete
 
     def rest(self) -> list[C]:
         """What a stream without any content held back, once it has ended well."""

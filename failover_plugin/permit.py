@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from failover_plugin.cadence import Cadence
 from failover_plugin.classify.allowance import used_up_for
 from failover_plugin.clock import Clock
 from failover_plugin.errors import AllTargetsFailed
 from failover_plugin.flow import Flow
+from failover_plugin.intake import PREFILL, Repetition
 from failover_plugin.judgement import judge
 from failover_plugin.model import Diagnosis, Target, Trail, Usage
 from failover_plugin.start import Start
@@ -28,6 +30,7 @@ class Permit:
         self._start = start
         self._clock = clock
         self._settled = False
+        self._cadence: Cadence | None = None
         self.wait = wait
 
     @property
@@ -65,10 +68,51 @@ class Permit:
         """Whether the outcome has been told."""
         return self._settled
 
+    @property
+    def resumed(self) -> bool:
+        """Whether the call goes on with a stream that broke after its first content."""
+        return self._start.resumed
+
+    @property
+    def takes_prefix(self) -> bool:
+        """Whether the target goes on with a text that it is handed (capability ``prefill``)."""
+        return PREFILL in self.target.capabilities
+
+    def repetition(self, delivered: str) -> Repetition:
+        """The check of a resumed stream against the text that the caller has had: a target that takes a prefix need not
+        repeat it, any other has to.
+        """
+        return Repetition("" if self.takes_prefix else delivered)
+
     def first_content(self) -> None:
-        """The stream's first content arrived. From here on its failure is the caller's to see."""
-        if not self._settled:
-            self.flow.first_content(self._start, self._clock.monotonic())
+        """The stream's first content arrived. From here on its failure is the caller's to see. The pace of the chunks
+        is measured from here.
+        """
+        if self._settled or self._cadence is not None:
+            return
+        now = self._clock.monotonic()
+        self.flow.first_content(self._start, now)
+        self._cadence = Cadence()
+        self._cadence.came(now)
+
+    def chunk_asked(self) -> None:
+        """The host is ready for the stream's next chunk. Costs nothing once the pace is known."""
+        if (cadence := self._cadence) is not None and not cadence.over:
+            cadence.asked(self._clock.monotonic())
+
+    def chunk_came(self) -> None:
+        """A chunk has come, after the one with the first content: counted, until the pace is known."""
+        if (cadence := self._cadence) is not None and not cadence.over:
+            self._tell(cadence.came(self._clock.monotonic()))
+
+    def stream_ended(self) -> None:
+        """The stream has ended well: a short one tells its pace now. To be called before ``success``."""
+        if self._cadence is not None:
+            self._tell(self._cadence.ended())
+
+    def _tell(self, pace: float | None) -> None:
+        if pace is not None:
+            self.paced(pace)
 
     def paced(self, seconds: float) -> None:
         """The stream's chunks took so many ``seconds`` each, from the first content on: how many calls at once the

@@ -11,7 +11,8 @@ from core.scripted import blocked, broken, chain, rate_limited, target, tier, un
 from failover_plugin import Failover, Permit, Policy, Request
 from failover_plugin.errors import AllTargetsFailed, DeadlineExceeded, StreamInterrupted
 from failover_plugin.flow import STREAM_LIFETIME
-from failover_plugin.model import ErrorClass, Target
+from failover_plugin.judgement import Diverged
+from failover_plugin.model import ErrorClass, Scope, Target
 from failover_plugin.succession import GRACE
 from failover_plugin.testing import FakeClock
 
@@ -435,3 +436,97 @@ def test_how_fast_a_stream_was_written_is_told_until_the_permit_is_settled() -> 
     permit.success()
     permit.paced(0.02)
     assert pace.count == 1
+
+
+# -- streams that a host watches --------------------------------------------------------------------------------------
+
+
+class Paces(list[float]):
+    """The seconds per chunk that a host's core hears of from now on."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__()
+        host.failover._fleet.health.paced = lambda _lease, seconds, _now: self.append(seconds)  # type: ignore[method-assign]
+
+
+def test_the_pace_of_chunks_is_measured_from_the_first_content_and_told_once() -> None:
+    host = Host()
+    paces = Paces(host)
+    permit = host.takes(streaming=True)
+    permit.chunk_asked()
+    permit.chunk_came()  # before any content nothing is measured
+    permit.first_content()
+    for _ in range(40):
+        permit.chunk_asked()
+        host.clock.advance(0.5)
+        permit.chunk_came()
+    permit.stream_ended()
+    permit.success()
+    assert paces == [pytest.approx(0.5)]
+
+
+def test_a_short_stream_tells_its_pace_when_it_has_ended() -> None:
+    host = Host()
+    paces = Paces(host)
+    permit = host.takes(streaming=True)
+    permit.first_content()
+    for _ in range(5):
+        permit.chunk_asked()
+        host.clock.advance(0.25)
+        permit.chunk_came()
+    assert paces == []
+    permit.stream_ended()
+    assert paces == [pytest.approx(0.25)]
+
+
+def test_a_stream_without_content_has_no_pace() -> None:
+    host = Host()
+    paces = Paces(host)
+    permit = host.takes(streaming=True)
+    permit.stream_ended()
+    permit.success()
+    assert paces == []
+
+
+def test_content_comes_first_only_once() -> None:
+    host = Host()
+    permit = host.takes(streaming=True)
+    host.clock.advance(1.0)
+    permit.first_content()
+    host.clock.advance(1.0)
+    permit.first_content()
+    permit.success()
+    assert permit.trail.attempts[0].first_content == 1.0
+
+
+@pytest.mark.parametrize("prefill", [True, False])
+def test_a_broken_stream_is_resumed_by_repeating_or_going_on(*, prefill: bool) -> None:
+    host = Host(
+        target("a"), target("b", 1, capabilities=frozenset({"prefill"} if prefill else ())), stream_failover="resume"
+    )
+    first = host.takes(streaming=True)
+    assert not first.resumed
+    first.first_content()
+    first.failure(ConnectionResetError("gone"))
+    second = host.takes(after=first)
+    assert second.resumed
+    assert second.takes_prefix is prefill
+    repetition = second.repetition("once upon")
+    assert repetition.complete is prefill
+    assert repetition.repeated("once up") == (0 if prefill else 7)
+    assert repetition.repeated("on a time") == (0 if prefill else 2)
+    repetition.ended()
+    assert repetition.complete
+
+
+def test_a_resumed_stream_that_says_something_else_is_nobody_s_failure() -> None:
+    host = Host(*chain(2), stream_failover="resume")
+    first = host.takes(streaming=True)
+    first.first_content()
+    first.failure(ConnectionResetError("gone"))
+    second = host.takes(after=first)
+    with pytest.raises(Diverged) as shorter:
+        second.repetition("once upon").ended()
+    with pytest.raises(Diverged):
+        second.repetition("once upon").repeated("twice")
+    assert second.failure(shorter.value).scope is Scope.REQUEST
