@@ -21,8 +21,9 @@ MODES = ("completion", "acompletion", "completion-stream", "acompletion-stream")
 
 _numbers = itertools.count()
 
-_DROPPED = "ignore:Exception ignored in. <(socket|ssl).*:pytest.PytestUnraisableExceptionWarning"
-"""Two threads that ask at once make LiteLLM build a client twice; the one it drops, it does not close."""
+_LEFT = "<(socket|ssl)|<function (_SelectorTransport|_SSLProtocolTransport|ClientSession|BaseConnector)"
+_DROPPED = f"ignore:Exception ignored in. ({_LEFT}).*:pytest.PytestUnraisableExceptionWarning"
+"""LiteLLM leaves clients to the collector: of two built at once one, and for text completions and images each."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
