@@ -1,6 +1,6 @@
 """Which model stands in for which at the other provider: those of about the same rank and price.
 
-The names and prices are those of the list that litellm 1.106.2 brings (``model_prices_and_context_window``); a test
+The names and prices are those of the list that litellm 1.110.2 brings (``model_prices_and_context_window``); a test
 holds them to the one that is installed. What is not listed passes through under its own name.
 """
 

@@ -140,7 +140,7 @@ def test_the_oracle_pays_for_nothing_and_fails_nobody() -> None:
 
 
 def test_litellm_as_it_comes_loses_the_streams_that_break() -> None:
-    """Catalogue: ok 100. A Router that continues them has to be told so, from 1.109 on; 1.106 cannot."""
+    """Catalogue: ok 100. A Router that continues them has to be told so."""
     (litellm,) = figures("midstream", "litellm")
     assert litellm["ok_during"] == about(100 - 33 * 0.4, 0.02)
     assert litellm["sick"] == about(33.0)
