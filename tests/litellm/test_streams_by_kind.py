@@ -255,6 +255,13 @@ async def test_an_error_event_before_content_fails_the_attempt() -> None:
     assert broken.value.llm_provider == "anthropic"
 
 
+async def test_an_error_event_behind_content_in_the_same_bytes_fails_the_attempt() -> None:
+    _, permit, stream = await _watched(START, BLOCK + HELLO + OVERLOADED)
+    with pytest.raises(Exception, match="Overloaded"):
+        await stream.peek()
+    assert str(permit.trail.attempts[0].diagnosis.error_class) == "overloaded"
+
+
 async def test_an_error_event_after_content_is_raised_and_not_passed_on() -> None:
     _, _, stream = await _watched(START, BLOCK, HELLO, OVERLOADED)
     await stream.peek()

@@ -100,6 +100,10 @@ async def test_what_fails_before_content_goes_elsewhere(make: MakeHost, kind: st
 @both_ways
 @pytest.mark.parametrize("fault", [faults.cut(), faults.stream_error(2)], ids=lambda fault: fault.name)
 async def test_what_breaks_after_content_is_the_caller_s_to_see(make: MakeHost, kind: str, fault: Any) -> None:
+    if "messages" in kind and fault.name.startswith("stream error"):
+        pytest.skip(
+            "the bytes of content and error come together, and nobody has had the content: see test_streams_by_kind"
+        )
     host = make(kind)
     host.sites["primary"].fail(fault)
     stream = await host.open()

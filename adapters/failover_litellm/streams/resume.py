@@ -7,20 +7,14 @@ says something else, the caller gets the error that broke the first stream.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import chain
 from typing import Any, Protocol
 
 from failover_plugin import Permit
 
-_OTHER = (
-    "tool_calls",
-    "function_call",
-    "audio",
-    "images",
-    "refusal",
-    "reasoning_content",
-    "thinking_blocks",
-    "annotations",
-)
+_NOT_SAID = frozenset(("content", "provider_specific_fields", "role"))
+"""Fields of a delta that are text, or nothing that is said."""
 
 
 class Resume(Protocol):
@@ -74,11 +68,10 @@ class DeliveredText:
         if self._identity is None:
             self._identity = {"id": chunk.id, "model": chunk.model, "created": chunk.created}
         for choice in chunk.choices:
-            delta = choice.delta
-            if choice.index or any(getattr(delta, name, None) for name in _OTHER):
+            if choice.index or _says_other_than_text(choice.delta):
                 self.resumable = False
-            if delta.content:
-                self._parts.append(delta.content)
+            if text := choice.delta.content:
+                self._parts.append(text)
         return chunk
 
     def _beyond(self, chunk: Any) -> Any:
@@ -95,7 +88,14 @@ class DeliveredText:
 
 
 def _says_anything(chunk: Any) -> bool:
-    return any(getattr(choice.delta, name, None) for choice in chunk.choices for name in ("content", *_OTHER))
+    return any(choice.delta.content or _says_other_than_text(choice.delta) for choice in chunk.choices)
+
+
+def _says_other_than_text(delta: Any) -> bool:
+    """Whether any field of a delta but its text is filled: read without asking for fields that it has not."""
+    fields: Mapping[str, Any] = vars(delta)
+    extra: Mapping[str, Any] = getattr(delta, "__pydantic_extra__", None) or {}
+    return any(value and name not in _NOT_SAID for name, value in chain(fields.items(), extra.items()))
 
 
 def _renamed(chunk: Any, text: str | None, identity: dict[str, Any]) -> Any:

@@ -84,10 +84,13 @@ class Watched:
         reader, permit = self._reader, self._permit
         if self._content:
             permit.chunk_came()
-        elif reader.has_content(chunk):
-            self._content = True
-            permit.first_content()
-        reader.read(chunk, has_content=self._content)
+            reader.read(chunk, has_content=True)
+        else:
+            content = reader.has_content(chunk)
+            reader.read(chunk, has_content=content)  # an error in the first chunk with content: nobody has had that
+            if content:
+                self._content = True
+                permit.first_content()
         return chunk if self._text is None else self._text.deliver(chunk)
 
     def _conclude(self, error: BaseException) -> Exception | None:
