@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 from typing import Any
 
@@ -39,9 +39,13 @@ class Deployments:
         """The id of the target that LiteLLM knows by this id, None for none."""
         return self._ids.get(str(given))
 
+    def drop(self, permit: Permit) -> None:
+        """Give this permit back at the next choice. Takes no lock: this may be in the middle of a collection."""
+        self._dropped.append(permit)
+
     def watch(self, stream: Any, permit: Permit) -> None:
         """Give the permit back, at the next choice, if the stream is dropped unread."""
-        stream.failover_watch = _Watch(permit, self._dropped)
+        stream.failover_watch = _Watch(permit, self.drop)
 
     def _refresh(self, offered: list[Deployment]) -> Mapping[str, str]:
         """Look at the router again. What it offers without having it, such as a team's own, is remembered."""
@@ -55,17 +59,13 @@ class Deployments:
 
 
 class _Watch:
-    """Dies with the stream that holds it. Nobody else may: a permit leads, by the errors before it, back to the stream.
+    """Dies with the stream that holds it. Nobody else may: a permit leads, by the errors before it, back to the stream."""
 
-    The permit is given back later: this may be in the middle of a garbage collection, where no lock should be taken.
-    """
-
-    def __init__(self, permit: Permit, dropped: deque[Permit]) -> None:
+    def __init__(self, permit: Permit, drop: Callable[[Permit], None]) -> None:
         self.permit = permit
         """The permit of the attempt under way: a stream that goes on elsewhere takes another one."""
-        self._dropped = dropped
+        self._drop = drop
 
     def __del__(self) -> None:
         if not self.permit.settled:
-            self._dropped.append(self.permit)
-
+            self._drop(self.permit)

@@ -30,8 +30,10 @@ _numbers = count(1)
 class RouterRequest:
     """The attempts of one request. Used by one task at a time, so it needs no lock."""
 
-    def __init__(self, failover: Failover) -> None:
+    def __init__(self, failover: Failover, drop: Callable[[Permit], None]) -> None:
+        """``drop`` gets the permit of a call that LiteLLM never made; it is called in a garbage collection."""
         self._failover = failover
+        self._drop = drop
         self._owner = _here()
         self._number = next(_numbers)
         self._trace: Any = None
@@ -168,6 +170,10 @@ class RouterRequest:
         if self.open is not None:
             self.open.cancel()
         self.open = None
+
+    def __del__(self) -> None:
+        if self.open is not None:
+            self._drop(self.open)
 
     def end(self) -> None:
         """The request is over. Its task may live on and hold it: it holds nothing."""

@@ -35,10 +35,10 @@ def asked(failover: Failover) -> str:
 
 def test_a_limit_that_is_used_up_sends_the_next_request_elsewhere_until_it_refills() -> None:
     clock, failover = fleet()
-    journey = RouterRequest(failover)
-    journey.choose(Request(), ["a"], streaming=False)
+    request = RouterRequest(failover, lambda permit: None)
+    request.choose(Request(), ["a"], streaming=False)
 
-    journey.answered(answer(USED_UP))
+    request.answered(answer(USED_UP))
 
     assert asked(failover) == "b"
     assert failover.health()["a"].returns_in == 30
@@ -48,19 +48,19 @@ def test_a_limit_that_is_used_up_sends_the_next_request_elsewhere_until_it_refil
 
 def test_an_answer_out_of_the_cache_says_nothing_of_limits() -> None:
     _, failover = fleet()
-    journey = RouterRequest(failover)
-    journey.choose(Request(), ["a"], streaming=False)
+    request = RouterRequest(failover, lambda permit: None)
+    request.choose(Request(), ["a"], streaming=False)
 
-    journey.answered(answer(USED_UP, cache_hit=True))
+    request.answered(answer(USED_UP, cache_hit=True))
 
     assert asked(failover) == "a"
 
 
 def test_an_answer_without_headers_is_an_answer() -> None:
     _, failover = fleet()
-    journey = RouterRequest(failover)
-    journey.choose(Request(), ["a"], streaming=False)
+    request = RouterRequest(failover, lambda permit: None)
+    request.choose(Request(), ["a"], streaming=False)
 
-    journey.answered(SimpleNamespace())
+    request.answered(SimpleNamespace())
 
     assert failover.health()["a"].successes == 1
