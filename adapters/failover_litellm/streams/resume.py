@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from failover_plugin import Permit
 
@@ -93,8 +93,8 @@ def _says_anything(chunk: Any) -> bool:
 
 def _says_other_than_text(delta: Any) -> bool:
     """Whether any field of a delta but its text is filled: read without asking for fields that it has not."""
-    fields: Mapping[str, Any] = vars(delta)
-    extra: Mapping[str, Any] = getattr(delta, "__pydantic_extra__", None) or {}
+    fields = cast("Mapping[str, Any]", vars(delta))
+    extra = cast("Mapping[str, Any]", getattr(delta, "__pydantic_extra__", None) or {})
     return any(value and name not in _NOT_SAID for name, value in chain(fields.items(), extra.items()))
 
 
