@@ -23,7 +23,7 @@ class Deployments:
         self._guests: dict[str, Deployment] = {}
         self._version = inside.version
         self._dropped = deque[Permit]()
-        self._ids = ids_of(inside.deployments)
+        self._ids: Mapping[str, str] = ids_of(inside.deployments)
         self.failover = Failover(targets_of(inside.deployments), policy, on_event=on_event)
 
     def offer(self, deployments: Iterable[Deployment]) -> dict[str, Deployment]:
@@ -59,7 +59,7 @@ class Deployments:
 
 
 class _Watch:
-    """Dies with the stream that holds it. Nobody else may: a permit leads, by the errors before it, back to the stream."""
+    """Dies with the stream that holds it. Nobody else may hold it: a permit leads, by earlier errors, to the stream."""
 
     def __init__(self, permit: Permit, drop: Callable[[Permit], None]) -> None:
         self.permit = permit

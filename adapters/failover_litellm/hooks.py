@@ -159,7 +159,7 @@ class RouterHooks:
         return request
 
     async def _acall(self, request: RouterRequest, call: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
-        permit = request.permit
+        permit, limit = request.permit, None
         try:
             if permit.wait:
                 await asyncio.sleep(permit.wait)
@@ -170,7 +170,7 @@ class RouterHooks:
                     await stream.peek()
             return self._answered(request, response, stream, kwargs)
         except Exception as error:
-            failure = _overdue(permit) if isinstance(error, TimeoutError) and limit.expired() else error
+            failure = _overdue(permit) if limit is not None and limit.expired() else error
             request.failed(failure)
             if failure is error:
                 raise
@@ -243,7 +243,7 @@ def _fallback_kind(error: Exception | None) -> str | None:
     return "context_window" if "ContextWindowExceededError" in names else None
 
 
-def _named_like(wrapper: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+def _named_like(wrapper: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., Any]:
     """LiteLLM tells its functions by their names."""
     wrapper.__name__ = getattr(call, "__name__", "call")
     wrapper.__module__ = getattr(call, "__module__", "litellm")

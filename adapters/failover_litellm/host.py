@@ -8,7 +8,7 @@ is looked for on the object; what is missing is named, and then nothing has been
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
@@ -31,12 +31,14 @@ _ENDPOINTS = ("initialize_router_endpoints", "initialize_assistants_endpoint")
 class Hooks(Protocol):
     """What we do where LiteLLM asks, calls and pauses."""
 
-    def pick(self, **question: Any) -> Any:
-        """The deployment to call."""
+    @property
+    def pick(self) -> Callable[..., Any]:
+        """What answers LiteLLM's question which deployment to call."""
         ...
 
-    async def apick(self, **question: Any) -> Any:
-        """The deployment to call."""
+    @property
+    def apick(self) -> Callable[..., Awaitable[Any]]:
+        """The same for asynchronous code."""
         ...
 
     def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -113,7 +115,8 @@ class RouterInside:
     def put_in(self, hooks: Hooks, attempts: int, *, registered: bool = False) -> None:
         """Stand in front of the router's calls, pauses and choices, and let its loop ask ``attempts`` times at most.
 
-        ``registered``: the strategy that is registered on the router is our own, and not to be put back some day. Raises ``ConfigError`` if the router has no selector to stand in for; then it is as it was before.
+        ``registered``: the strategy that is registered on the router is our own, and not to be put back some day.
+        Raises ``ConfigError`` if the router has no selector to stand in for; then it is as it was before.
         """
         core, router, settings = self.core, self.router, self.router.settings()
         told = settings.as_dict()
@@ -141,8 +144,14 @@ class RouterInside:
         self._choose(hooks)
         self.core._host = _Host(self.core._host, hooks)
         if hasattr(self.core, _OVERRIDE):
-            vars(self.core)[_OVERRIDE] = lambda _request_kwargs: None
+            _own(self.core)[_OVERRIDE] = _no_strategy
         self._rebind_endpoints()
+
+    def mark(self, name: str, value: object) -> None:
+        """Leave this value on the router for whoever looks for it by this name; None takes it away."""
+        _own(self.core)[name] = value
+        if value is None:
+            del _own(self.core)[name]
 
     def keep(self, hooks: Hooks) -> None:
         """Put our choice back where a change of settings has made LiteLLM build a selector of its own."""
@@ -155,7 +164,7 @@ class RouterInside:
             return
         self._before, self._placed = None, ()
         self.core._host = before.host
-        vars(self.core).pop(_OVERRIDE, None)
+        _own(self.core).pop(_OVERRIDE, None)
         self._rebind_endpoints()
         self._apply(assign={"disable_cooldowns": before.disable_cooldowns})
         retries = {"retry_policy": before.retry_policy, "model_group_retry_policy": before.group_retry_policy}
@@ -164,14 +173,14 @@ class RouterInside:
             self.router.retry_policy = None
         for selector in self._selectors():
             for name in PICKS:
-                vars(selector).pop(name, None)
+                _own(selector).pop(name, None)
         self._strategy("simple-shuffle", {})  # so that one that was ours too is built anew
         self._strategy(before.strategy, before.strategy_args)
         if before.groups:
             self._apply(settings={"routing_groups": before.groups})
         if before.plugin is not None:
             self.router.register_plugin(before.plugin)
-        vars(self.core).update(before.own_picks)
+        _own(self.core).update(before.own_picks)
 
     def _choose(self, hooks: Hooks) -> None:
         """Have every selector of the router be one that we stand in for, and stand in for it.
@@ -179,7 +188,7 @@ class RouterInside:
         The selectors' own log of latencies is of no use any more, and so taken out of LiteLLM's callbacks.
         """
         settings = self.router.settings()
-        groups = settings.as_dict().get("routing_groups") or []
+        groups = _listed(settings.as_dict().get("routing_groups"))
         if settings.routing_strategy == STRATEGY and self._has_plugin:
             self._strategy("simple-shuffle", {})  # only a change of strategy takes out a strategy of the user's own
         if settings.routing_strategy != STRATEGY or self._has_plugin:
@@ -214,8 +223,8 @@ class RouterInside:
     def _rebind_endpoints(self) -> None:
         """LiteLLM 1.109 took the host's functions for its rarer endpoints when the router was built."""
         for name in _ENDPOINTS:
-            if name in dir(type(self.core)) and hasattr(self.core, "factory_function"):
-                getattr(self.core, name)()
+            if hasattr(self.core, "factory_function") and (bind := getattr(self.core, name, None)) is not None:
+                bind()
 
 
 class _Host:
@@ -240,6 +249,15 @@ class _Host:
         """A pause before the next try, in synchronous code."""
         if self._hooks.pauses():
             self._other.sleep_sync(seconds)
+
+
+def _own(holder: Any) -> dict[str, Any]:
+    """The attributes that an object has of its own, to be set past whatever its class does at that."""
+    return cast("dict[str, Any]", vars(holder))
+
+
+def _no_strategy(_request_kwargs: Any) -> None:
+    """The strategy that a request names, as we have it."""
 
 
 def core_of(router: Any) -> Any:

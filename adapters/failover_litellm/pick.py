@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from litellm.exceptions import ServiceUnavailableError
+from pydantic import TypeAdapter, ValidationError
 
 from failover_litellm.host import mapping, remaining
 from failover_litellm.request import mark
@@ -69,24 +70,21 @@ def _set(name: str, value: Any) -> frozenset[Any]:
     """A list of names as a set; one name alone would be taken for its letters."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise ConfigError(f"metadata.failover.{name} is a {type(value).__name__}. Give a list of names.")
-    return frozenset(value)
+    names: Iterable[Any] = value
+    return frozenset(names)
 
 
 def _request(**facts: Any) -> Request:
     try:
-        return _checked()(facts)
-    except ValueError as error:
-        wrong = getattr(error, "errors", list)()
-        what = ", ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in wrong) or str(error)
-        raise ConfigError(f"metadata.failover.{what}. {_REMEDY}") from None
+        return _requests().validate_python(facts)
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_input=False)]
+        raise ConfigError(f"metadata.failover.{', '.join(wrong)}. {_REMEDY}") from None
 
 
 @cache
-def _checked() -> Any:
-    """What makes a ``Request`` of facts, or raises a ``ValueError``."""
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(Request).validate_python
+def _requests() -> TypeAdapter[Request]:
+    return TypeAdapter(Request)
 
 
 def _session(asked: Mapping[str, Any]) -> str | None:

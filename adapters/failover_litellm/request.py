@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import weakref
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from itertools import count
@@ -101,7 +101,7 @@ class RouterRequest:
         return self.open is not None and self.open.target.id == target and signed
 
     @contextmanager
-    def unbooked(self) -> Iterator[None]:
+    def unbooked(self) -> Generator[None]:
         """Around a call for which there is no permit: how it ends is remembered for this request, and nowhere else."""
         try:
             yield

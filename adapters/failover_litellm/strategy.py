@@ -9,7 +9,7 @@ from litellm.types.router import CustomRoutingStrategyBase  # pyright: ignore[re
 
 from failover_litellm.deployments import Deployments
 from failover_litellm.hooks import RouterHooks
-from failover_litellm.host import RouterInside, core_of
+from failover_litellm.host import RouterInside, core_of, mapping
 from failover_plugin import ConfigError, Failover, Policy
 from failover_plugin.events import Listener
 
@@ -61,15 +61,17 @@ class FailoverRoutingStrategy(CustomRoutingStrategyBase):
         """
         inside = RouterInside(router)
         deployments = Deployments(inside, self.policy, self.on_event)
-        inside.put_in(RouterHooks(inside, deployments), self.policy.max_attempts + _MORE_QUESTIONS, registered=registered)
+        inside.put_in(
+            RouterHooks(inside, deployments), self.policy.max_attempts + _MORE_QUESTIONS, registered=registered
+        )
         self._inside, self._deployments = inside, deployments
-        vars(inside.core)[_MARK] = self
+        inside.mark(_MARK, self)
 
     def uninstall(self) -> None:
         """Put back all that was changed on the router. Harmless if nothing was."""
         if self._inside is not None:
             self._inside.put_back()
-            vars(self._inside.core).pop(_MARK, None)
+            self._inside.mark(_MARK, None)
         self._inside = None
 
     # -- LiteLLM's contract for a custom strategy ---------------------------------------------------------------------
@@ -94,13 +96,15 @@ class FailoverRoutingStrategy(CustomRoutingStrategyBase):
 
 _MARK = "_failover_routing_strategy"
 _MORE_QUESTIONS = 8
-"""Tries of LiteLLM's beyond the attempts that the policy allows. By a strategy given with a request it chooses without
-us, and so may pick a deployment again that has failed: that try is over at once, and another one may be luckier.
+"""Tries of LiteLLM's beyond the attempts that the policy allows.
+
+By a strategy given with a request it chooses without us, and so may pick a deployment again that has failed: such a try
+is over at once, and another one may be luckier.
 """
 
 
 def _installed(router: Any) -> FailoverRoutingStrategy | None:
-    found: Any = vars(core_of(router)).get(_MARK)
+    found = mapping(vars(core_of(router))).get(_MARK)
     return found if isinstance(found, FailoverRoutingStrategy) else None
 
 

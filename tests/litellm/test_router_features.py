@@ -26,7 +26,7 @@ def pair(bench: Any, **facts: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-async def test_a_routing_group_with_a_strategy_of_its_own_loses_nothing(bench: Any, ask_plain: Ask, strategy: str) -> None:
+async def test_a_routing_group_with_its_own_strategy_loses_nothing(bench: Any, ask_plain: Ask, strategy: str) -> None:
     group = {"group_name": "ours", "models": ["chat"], "routing_strategy": strategy}
     bench.route(*pair(bench), routing_groups=[group])
     bench.primary.fail(faults.overloaded())
@@ -96,7 +96,7 @@ async def test_a_context_window_fallback_is_asked(bench: Any, ask_plain: Ask) ->
     assert str(bench.health().health) == "healthy"
 
 
-async def test_a_context_window_fallback_is_asked_after_a_sibling_has_failed_otherwise(bench: Any, ask_plain: Ask) -> None:
+async def test_a_context_window_fallback_is_asked_after_another_failure(bench: Any, ask_plain: Ask) -> None:
     third = bench.site("third")
     bench.route(
         bench.deployment(bench.primary),
@@ -180,7 +180,7 @@ async def test_what_a_request_says_and_is_not_understood(bench: Any, ask: Ask, s
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_an_answer_says_who_was_asked_and_why(bench: Any, stream: bool) -> None:
+async def test_an_answer_says_who_was_asked_and_why(bench: Any, *, stream: bool) -> None:
     import json
 
     bench.route()
