@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 from typing import Any
 
 from failover_litellm.host import RouterInside
+from failover_litellm.streams import AsyncWatchedStream, WatchedStream
+from failover_litellm.streams.reader import Reader
 from failover_litellm.targets import Deployment, given_id, ids_of, targets_of
 from failover_plugin import Failover, Permit, Policy
 from failover_plugin.events import Listener
@@ -22,14 +25,17 @@ class Deployments:
         self._lock = Lock()
         self._guests: dict[str, Deployment] = {}
         self._version = inside.version
-        self._dropped = deque[Permit]()
+        self._dropped = deque[tuple[Permit, Reader | None]]()
         self._ids: Mapping[str, str] = ids_of(inside.deployments)
         self.failover = Failover(targets_of(inside.deployments), policy, on_event=on_event)
 
     def offer(self, deployments: Iterable[Deployment]) -> dict[str, Deployment]:
         """These deployments by the ids of their targets. New and changed ones are made known to the core first."""
         while self._dropped:
-            self._dropped.popleft().cancel()
+            permit, reader = self._dropped.popleft()
+            permit.cancel()
+            if reader is not None:
+                reader.close()
         offered, ids = list(deployments), self._ids
         if self._version != self._inside.version or any(given_id(d) not in ids for d in offered):
             ids = self._refresh(offered)
@@ -39,13 +45,13 @@ class Deployments:
         """The id of the target that LiteLLM knows by this id, None for none."""
         return self._ids.get(str(given))
 
-    def drop(self, permit: Permit) -> None:
-        """Give this permit back at the next choice. Takes no lock: this may be in the middle of a collection."""
-        self._dropped.append(permit)
+    def drop(self, permit: Permit, reader: Reader | None = None) -> None:
+        """Give this permit back, and close this stream, at the next choice: in a collection no lock should be taken."""
+        self._dropped.append((permit, reader))
 
-    def watch(self, stream: Any, permit: Permit) -> None:
-        """Give the permit back, at the next choice, if the stream is dropped unread."""
-        stream.failover_watch = _Watch(permit, self.drop)
+    def watch(self, stream: WatchedStream | AsyncWatchedStream) -> None:
+        """Give the stream's permit back, and hang up, if it is dropped unread."""
+        stream.failover_watch = _Watch(stream, self.drop)
 
     def _refresh(self, offered: list[Deployment]) -> Mapping[str, str]:
         """Look at the router again. What it offers without having it, such as a team's own, is remembered."""
@@ -59,13 +65,38 @@ class Deployments:
 
 
 class _Watch:
-    """Dies with the stream that holds it. Nobody else may hold it: a permit leads, by earlier errors, to the stream."""
+    """Dies with the stream that holds it. Nobody else may hold it: a permit leads, by earlier errors, to the stream.
 
-    def __init__(self, permit: Permit, drop: Callable[[Permit], None]) -> None:
-        self.permit = permit
-        """The permit of the attempt under way: a stream that goes on elsewhere takes another one."""
+    LiteLLM closes a stream of which nothing has been read in no other way. In asynchronous code its loop hangs up, at
+    once; elsewhere that is done at the next choice.
+    """
+
+    def __init__(
+        self, stream: WatchedStream | AsyncWatchedStream, drop: Callable[[Permit, Reader | None], None]
+    ) -> None:
+        self.permit = stream.permit
+        """The permit of the attempt under way: a stream that goes on elsewhere takes another one, and a reader."""
+        self.reader = stream.reader
         self._drop = drop
+        self._loop = asyncio.get_running_loop() if isinstance(stream, AsyncWatchedStream) else None
 
     def __del__(self) -> None:
-        if not self.permit.settled:
-            self._drop(self.permit)
+        if self.permit.settled:
+            return
+        if self._loop is None:
+            self._drop(self.permit, self.reader)
+            return
+        try:
+            self._loop.call_soon_threadsafe(_hang_up, self.permit, self.reader)
+        except RuntimeError:  # the loop is gone
+            self._drop(self.permit, None)
+
+
+_closing: set[asyncio.Task[None]] = set()
+
+
+def _hang_up(permit: Permit, reader: Reader) -> None:
+    permit.cancel()
+    task = asyncio.ensure_future(reader.aclose())
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)

@@ -223,7 +223,7 @@ class RouterHooks:
     def _answered(self, request: RouterRequest, response: Any, stream: Any, kwargs: Mapping[str, Any]) -> Any:
         """What the caller gets. An answer that LiteLLM made up is no evidence about anybody."""
         if stream is not None:
-            self._deployments.watch(stream, request.permit)
+            self._deployments.watch(stream)
             request.hand_over(stream)
             return stream
         if streams.is_made_up(response) or kwargs.get("mock_response") is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any
 
@@ -66,12 +66,11 @@ def _said(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {**facts, **listed}
 
 
-def _set(name: str, value: Any) -> frozenset[Any]:
+def _set(name: str, value: Any) -> frozenset[str]:
     """A list of names as a set; one name alone would be taken for its letters."""
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if not isinstance(value, list | tuple | set | frozenset):
         raise ConfigError(f"metadata.failover.{name} is a {type(value).__name__}. Give a list of names.")
-    names: Iterable[Any] = value
-    return frozenset(names)
+    return frozenset(map(str, value))  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
 
 def _request(**facts: Any) -> Request:

@@ -295,7 +295,7 @@ async def test_a_message_that_says_nothing_is_no_answer() -> None:
 async def test_a_message_tells_its_tokens() -> None:
     _, _, stream = await _watched(WHOLE)
     await stream.peek()
-    assert stream._reader.usage == {"input_tokens": 7, "output_tokens": 4}
+    assert stream.reader.usage == {"input_tokens": 7, "output_tokens": 4}
 
 
 # -- transcripts ------------------------------------------------------------------------------------------------------

@@ -221,8 +221,8 @@ async def test_the_tokens_that_a_stream_tells_are_booked(make: MakeHost, kind: s
         stream = await host.open(stream_options={"include_usage": True})
     else:
         stream = await host.open()
-    before = stream._permit.success
-    stream._permit.success = lambda usage=None: (told.append(usage), before(usage))
+    before = stream.permit.success
+    stream.permit.success = lambda usage=None: (told.append(usage), before(usage))
     await host.read(stream)
     (usage,) = told
     assert usage is not None

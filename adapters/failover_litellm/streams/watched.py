@@ -50,12 +50,12 @@ class Watched:
     def __init__(self, reader: Reader, permit: Permit, *, resume: Resume | None = None) -> None:
         """``resume`` is how the stream goes on elsewhere if it dies after content."""
         self.failover_watch: Any = None
-        """Whatever is to live as long as this stream. If a resumed stream takes another permit, it is told as the
-        attribute ``permit`` of this object.
+        """Whatever is to live as long as this stream. It is told the permit and the reader of a resumed stream, as its
+        attributes.
         """
         self._stream = reader.stream
-        self._reader = reader
-        self._permit = permit
+        self.reader = reader
+        self.permit = permit
         self._idle_timeout = permit.idle_timeout
         self._resume = resume
         self._text = None if resume is None else DeliveredText()
@@ -72,16 +72,16 @@ class Watched:
 
     @property
     def _committed(self) -> bool:
-        return self._content or self._over or self._reader.finished
+        return self._content or self._over or self.reader.finished
 
     @property
     def _whole(self) -> bool:
         """Whether the caller has the whole answer, or will have it with the chunks that are held."""
-        return self._reader.whole and (self._text is None or self._text.up_to_date)
+        return self.reader.whole and (self._text is None or self._text.up_to_date)
 
     def _saw(self, chunk: Any) -> Any:
         """Note what a chunk brings; returns it as the caller is to have it, None if he is not. Raises what is wrong."""
-        reader, permit = self._reader, self._permit
+        reader, permit = self.reader, self.permit
         if self._content:
             permit.chunk_came()
             reader.read(chunk, has_content=True)
@@ -107,8 +107,8 @@ class Watched:
         if self._whole and not isinstance(error, FailoverError):
             wrong = None if ended else self._take_last_chunk()
             if wrong is None:
-                self._permit.stream_ended()
-                self._permit.success(self._reader.usage)
+                self.permit.stream_ended()
+                self.permit.success(self.reader.usage)
                 return None
             error = wrong
         failure = unfinished() if ended else _original(error)
@@ -118,26 +118,26 @@ class Watched:
     def _take_last_chunk(self) -> Exception | None:
         """Hold the chunk that LiteLLM still owes, if it does. Returns what is wrong with the answer that it ends."""
         try:
-            if (last := self._reader.last_chunk()) is not None and (last := self._saw(last)) is not None:
+            if (last := self.reader.last_chunk()) is not None and (last := self._saw(last)) is not None:
                 self._held.append(last)
         except Exception as wrong:  # noqa: BLE001 - it is booked, and raised
             return wrong
         return None
 
     def _failed(self, failure: Exception) -> None:
-        self._permit.failure(failure)
-        _mark(failure, self._permit)
+        self.permit.failure(failure)
+        _mark(failure, self.permit)
 
     def _leave(self) -> None:
         """The caller wants no more: that is evidence only if the answer is whole."""
         self._over = True
         self._held.clear()
         if self._whole:
-            self._permit.success(self._reader.usage)
-        self._permit.cancel()
+            self.permit.success(self.reader.usage)
+        self.permit.cancel()
 
     def _silent(self, limit: float) -> Exception:
-        target = self._permit.target
+        target = self.permit.target
         return Timeout(f"The stream was silent for {limit:g} s.", model=target.model, llm_provider=target.provider)
 
     # -- going on elsewhere -------------------------------------------------------------------------------------------
@@ -148,18 +148,20 @@ class Watched:
         if self._resume is None or text is None or not self._ours:
             return None
         self._first_error = self._first_error or failure
-        permit = self._resume.next(self._permit) if text.resumable and text.so_far else None
+        permit = self._resume.next(self.permit) if text.resumable and text.so_far else None
         if permit is None:
-            _mark(self._first_error, self._permit)
+            _mark(self._first_error, self.permit)
             return None
-        self._permit = permit
+        self.permit = permit
         if self.failover_watch is not None:
             self.failover_watch.permit = permit
         return permit
 
     def _go_on(self, reader: Reader) -> None:
         """This is the stream from now on."""
-        self._stream, self._reader = reader.stream, reader
+        self._stream, self.reader = reader.stream, reader
+        if self.failover_watch is not None:
+            self.failover_watch.reader = reader
         self._content = self._over = False
 
 
@@ -171,16 +173,16 @@ class WatchedStream(Watched):
 
         An interruption (not an ``Exception``) leaves the permit to the caller.
         """
-        limit = self._permit.first_content_timeout
+        limit = self.permit.first_content_timeout
         due = time.monotonic() + limit
         try:
-            self._reader.open()
+            self.reader.open()
         except Exception as error:  # noqa: BLE001 - all of them are booked, and raised
             self._end(error)
         while not self._committed:
             if (chunk := self._step()) is not None:
                 self._held.append(chunk)
-            if not self._committed and not self._reader.finishing and time.monotonic() > due:
+            if not self._committed and not self.reader.finishing and time.monotonic() > due:
                 self._end(self._silent(limit))
         self._ours = True
 
@@ -204,11 +206,11 @@ class WatchedStream(Watched):
     def close(self) -> None:
         """Stop: the permit is given back and the connection closed."""
         self._leave()
-        self._reader.close()
+        self.reader.close()
 
     def _step(self) -> Any:
         """The next chunk that the caller is to have; None if there is none yet, or no more."""
-        self._permit.chunk_asked()
+        self.permit.chunk_asked()
         try:
             return self._saw(next(self._stream))
         except BaseException as error:  # noqa: BLE001 - all of them are judged, and none is lost
@@ -220,7 +222,7 @@ class WatchedStream(Watched):
         try:
             failure = self._conclude(error)
         finally:
-            self._reader.close()
+            self.reader.close()
         if failure is not None and not self._resumed(failure):
             raise self._first_error or failure
 
@@ -254,7 +256,7 @@ class AsyncWatchedStream(Watched):
         A cancellation, such as by the caller's own time limit, leaves the permit to the caller.
         """
         try:
-            await self._reader.aopen()
+            await self.reader.aopen()
         except Exception as error:  # noqa: BLE001 - all of them are booked, and raised
             await self._end(error)
         while not self._committed:
@@ -282,16 +284,16 @@ class AsyncWatchedStream(Watched):
     async def aclose(self) -> None:
         """Stop: the permit is given back and the connection closed."""
         self._leave()
-        await self._reader.aclose()
+        await self.reader.aclose()
 
     def close(self) -> Any:
         """Stop: the permit is given back, and the rest is the watched stream's own way to close."""
         self._leave()
-        return self._reader.stream.close()
+        return self.reader.stream.close()
 
     async def _step(self) -> Any:
         """The next chunk that the caller is to have; None if there is none yet, or no more."""
-        self._permit.chunk_asked()
+        self.permit.chunk_asked()
         limit = self._limit()
         silence = asyncio.timeout(limit)
         try:
@@ -305,7 +307,7 @@ class AsyncWatchedStream(Watched):
         """Seconds that the next chunk may take."""
         if not self._ours:
             return None
-        if self._reader.finishing:
+        if self.reader.finishing:
             return _AFTER_FINISH
         return self._idle_timeout if self._content else max(0.0, self._due - time.monotonic())
 
@@ -314,7 +316,7 @@ class AsyncWatchedStream(Watched):
         try:
             failure = self._conclude(error)
         finally:
-            await self._reader.aclose()
+            await self.reader.aclose()
         if failure is not None and not await self._resumed(failure):
             raise self._first_error or failure
 
