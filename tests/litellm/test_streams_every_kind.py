@@ -193,10 +193,7 @@ async def test_a_stream_that_is_dropped_takes_its_watch_along(make: MakeHost, ki
     stream.failover_watch = Watch()
     await host.first(stream)
     del stream
-    await asyncio.sleep(0)
-    if not gone:
-        gc.collect()
-    assert await _until(lambda: bool(gone))
+    assert await _until(lambda: bool(gone) or bool(gc.collect() and gone))
 
 
 @asynchronous

@@ -1,0 +1,105 @@
+"""What our choice costs a LiteLLM Router, beside LiteLLM's own and beside the least that its seam can cost.
+
+``python tests/benchmarks/litellm_router.py``: whole ``acompletion`` calls that LiteLLM answers by itself
+(``mock_response``), in alternating rounds of one process; medians, in milliseconds. Of many deployments most of the time
+is LiteLLM's handing over of the candidates, so there the comparison is the same seam with a pick of the first one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import sys
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import litellm  # noqa: E402 - the environment first
+
+from failover_litellm import install  # noqa: E402 - it imports litellm
+
+ROUNDS = 21
+CALLS = {2: 40, 10: 40, 100: 30, 1_000: 12}
+GOAL = 1.10
+MESSAGES = [{"role": "user", "content": "Say hello."}]
+
+
+def deployments(count: int) -> list[dict[str, Any]]:
+    """Servers of one group, which differ in their addresses."""
+    return [
+        {
+            "model_name": "chat",
+            "litellm_params": {"model": "openai/gpt-4o", "api_base": f"http://host-{n}/v1", "api_key": f"key-{n}"},
+            "model_info": {"id": f"deployment-{n}"},
+        }
+        for n in range(count)
+    ]
+
+
+def routers(count: int) -> dict[str, Any]:
+    """A router as it comes, one with ours installed, and one whose selector takes the first candidate."""
+    plain = litellm.Router(model_list=deployments(count))
+    ours = litellm.Router(model_list=deployments(count))
+    install(ours)
+    first = litellm.Router(model_list=deployments(count), routing_strategy="latency-based-routing")
+    selector = first.lowestlatency_logger
+
+    async def pick(healthy_deployments: Any, **_: Any) -> Any:
+        return healthy_deployments[0]
+
+    selector.async_get_available_deployments = pick
+    litellm.logging_callback_manager.drop_callbacks([selector])
+    return {"simple-shuffle": plain, "ours": ours, "first candidate": first}
+
+
+async def one_round(router: Any, calls: int) -> float:
+    """Milliseconds a call."""
+    start = perf_counter()
+    for _ in range(calls):
+        await router.acompletion(model="chat", messages=MESSAGES, mock_response="Hello.")
+    return (perf_counter() - start) / calls * 1e3
+
+
+async def measure(count: int) -> dict[str, float]:
+    """The median of all rounds of each router, and ours as a ratio to the others, round by round."""
+    contenders = routers(count)
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for number in range(-2, ROUNDS):
+        names = list(contenders) if number % 2 else list(contenders)[::-1]
+        for name in names:
+            taken = await one_round(contenders[name], CALLS[count])
+            if number >= 0:
+                times[name].append(taken)
+    ratios = {
+        f"ours : {name}": median(mine / theirs for mine, theirs in zip(times["ours"], times[name], strict=True))
+        for name in times
+        if name != "ours"
+    }
+    for router in contenders.values():
+        router.retire()
+    return {name: median(taken) for name, taken in times.items()} | ratios
+
+
+def main() -> int:
+    """Print the table; 1 if a goal is missed."""
+    litellm.suppress_debug_info = True
+    logging.disable(logging.CRITICAL)
+    missed = 0
+    for count in CALLS:
+        gc.collect()
+        figures = asyncio.run(measure(count))
+        against = "simple-shuffle" if count <= 10 else "first candidate"
+        ratio = figures[f"ours : {against}"]
+        missed += ratio > GOAL
+        told = ", ".join(f"{name} {value:.2f}" for name, value in figures.items())
+        print(f"{count:5} deployments: {told}  {'ok' if ratio <= GOAL else 'MISSED'} (goal {GOAL} to {against})")
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
