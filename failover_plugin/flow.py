@@ -260,15 +260,17 @@ class Flow:
         """Its provider says that nothing is left of a limit for so long."""
         self._fleet.health.used_up(start.lease.standing, seconds, now)
 
-    def failed(self, start: Start, error: BaseException, now: float) -> Diagnosis:
-        """The call failed; returns what it was."""
+    def failed(self, start: Start, error: BaseException, now: float, *, cut_short: bool = False) -> Diagnosis:
+        """The call failed; returns what it was. ``cut_short``: the caller allowed it less time than we would have."""
         diagnosis = judge(start, error)
         if start.ended is not None:
             return diagnosis
         if diagnosis.error_class is ErrorClass.CANCELLED:
             self._fleet.health.released(start.lease, now)
         else:
-            self._fleet.health.failed(start.lease, diagnosis, now, self._share(start, diagnosis, now))
+            self._fleet.health.failed(
+                start.lease, diagnosis, now, self._share(start, diagnosis, now, cut_short=cut_short)
+            )
         self.live.remove(start)
         self._end(start, now, diagnosis, error)
         self._failure = Failure(start.target, error, diagnosis)
@@ -284,9 +286,10 @@ class Flow:
         self.live.remove(start)
         self._end(start, now, LEFT)
 
-    def _share(self, start: Start, diagnosis: Diagnosis, now: float) -> float:
-        """How much of a failure it is: a call that the caller's deadline cut short had only part of its time."""
-        if now < self._deadline - TOO_LATE or diagnosis.scope is not Scope.TARGET:
+    def _share(self, start: Start, diagnosis: Diagnosis, now: float, *, cut_short: bool) -> float:
+        """How much of a failure it is: a call that the caller cut short had only part of its time."""
+        in_time = now < self._deadline - TOO_LATE and not (cut_short and diagnosis.error_class is ErrorClass.TIMEOUT)
+        if in_time or diagnosis.scope is not Scope.TARGET:
             return 1.0
         return min(1.0, (now - start.began) / start.granted)
 

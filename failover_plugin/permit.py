@@ -32,6 +32,10 @@ class Permit:
         self._settled = False
         self._cadence: Cadence | None = None
         self.wait = wait
+        self.cut_short = False
+        """To be set where the caller allows the call less time than ``timeout``: if that runs out, it is the target's
+        failure only by the share of its time that it had.
+        """
 
     @property
     def target(self) -> Target:
@@ -134,7 +138,7 @@ class Permit:
     def failure(self, error: BaseException) -> Diagnosis:
         """The call failed; returns what it was."""
         if self._settle():
-            return self.flow.failed(self._start, error, self._clock.monotonic())
+            return self.flow.failed(self._start, error, self._clock.monotonic(), cut_short=self.cut_short)
         return judge(self._start, error)
 
     def cancel(self) -> None:

@@ -56,38 +56,69 @@ class Candidates:
             return self.tier.standings[index + (later & -later).bit_length()]
         return self.first()
 
-    def pair(self, rng: Random) -> tuple[Standing, Standing]:
-        """Two different ones, drawn at random; the same twice if it is the only one.
+    def pair(self, rng: Random, *, weighed: bool = True) -> tuple[Standing, Standing]:
+        """Two different ones, drawn at random, by their weights if so told; the same twice if it is the only one.
 
         Of the tier's ready ones some are drawn until two fit, which most do: listing them all takes long for thousands.
         """
         mask, dense, found = self.mask, self.tier.dense, list[Standing]()
+        heaviest = self.tier.heaviest if weighed else 0.0
         for _ in range(TRIES if len(dense) > TRIES else 0):
             drawn = dense[int(rng.random() * len(dense))]
+            if heaviest and rng.random() * heaviest >= drawn.weight:
+                continue
             if mask >> drawn.index & 1 and drawn not in found:
                 found.append(drawn)
                 if len(found) == 2:
                     return found[0], found[1]
-        return self._from(list(self), rng)
+        return self._from(list(self), rng, heaviest)
 
     def draw(self, rng: Random) -> Standing:
-        """One, drawn at random."""
-        return self.pair(rng)[0]
+        """One, drawn at random, whatever its weight."""
+        return self.pair(rng, weighed=False)[0]
 
     @staticmethod
-    def _from(pool: Sequence[Standing], rng: Random) -> tuple[Standing, Standing]:
+    def _from(pool: Sequence[Standing], rng: Random, heaviest: float) -> tuple[Standing, Standing]:
         count = len(pool)
         if count == 1:
             return pool[0], pool[0]
         random = rng.random
+        if heaviest:
+            first = second = _weighed(pool, rng, heaviest)
+            for _ in range(TRIES):
+                if (second := _weighed(pool, rng, heaviest)) is not first:
+                    return first, second
+            return first, pool[pool.index(first) - 1]
         one, other = int(random() * count), int(random() * (count - 1))
         return pool[one], pool[other if other < one else other + 1]
+
+
+def _weighed(pool: Sequence[Standing], rng: Random, heaviest: float) -> Standing:
+    """One of these, drawn by its weight: others are drawn until one is accepted."""
+    drawn = pool[0]
+    for _ in range(4 * TRIES):
+        drawn = pool[int(rng.random() * len(pool))]
+        if rng.random() * heaviest < drawn.weight:
+            break
+    return drawn
 
 
 class Tier(Candidates):
     """The targets of one tier; as candidates, all that are ready."""
 
-    __slots__ = ("_first", "cursor", "degraded", "dense", "full", "members", "number", "out", "probes", "standings")
+    __slots__ = (
+        "_first",
+        "cursor",
+        "degraded",
+        "dense",
+        "full",
+        "heaviest",
+        "members",
+        "number",
+        "out",
+        "probes",
+        "standings",
+    )
 
     def __init__(self, number: int, standings: list[Standing]) -> None:
         super().__init__(self, 0)
@@ -98,6 +129,8 @@ class Tier(Candidates):
         self.probes = self.degraded = self.full = self.out = 0
         self.dense: list[Standing] = []
         self._first: Standing | None = None
+        self.heaviest = 0.0
+        """The greatest weight, 0 where all are equal: then nothing need be weighed."""
         self.cursor = -1
         """Index of the target that was chosen last."""
 
@@ -112,9 +145,9 @@ class Tier(Candidates):
             self._first = super().first()
         return self._first
 
-    def pair(self, rng: Random) -> tuple[Standing, Standing]:
-        """Two different ready ones, drawn at random."""
-        return self._from(self.dense, rng)
+    def pair(self, rng: Random, *, weighed: bool = True) -> tuple[Standing, Standing]:
+        """Two different ready ones, drawn at random, by their weights if so told."""
+        return self._from(self.dense, rng, self.heaviest if weighed else 0.0)
 
     def join(self, standing: Standing) -> None:
         """A new member, not fit for anything yet."""
@@ -170,9 +203,11 @@ class Roster:
         self.seen = -inf
         """The latest time looked at: a host that will wait looks ahead, and what it saw is not yet so for others."""
         for number, members in groupby(targets, key=lambda target: target.tier):
-            tier = Tier(number, self.standings)
+            tier, targets_of_tier = Tier(number, self.standings), list(members)
             self.tiers.append(tier)
-            for target in members:
+            weights = {target.weight for target in targets_of_tier}
+            tier.heaviest = max(weights) if len(weights) > 1 else 0.0
+            for target in targets_of_tier:
                 counts = known.get(target.id) or Counts()
                 price = 1.0 if target.cost is None else target.cost
                 standing = Standing(

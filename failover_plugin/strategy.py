@@ -31,13 +31,19 @@ CROWDED = 1.25
 
 
 def p2c(candidates: Candidates, request: Request, rng: Random, now: float) -> Standing:  # noqa: ARG001 - a Strategy
-    """The cheaper of two drawn at random.
+    """The cheaper of two drawn at random, by their weights.
 
     Almost as even as asking the cheapest of all, without the herd that sends everybody to the same target at once
-    (M. Mitzenmacher, "The power of two choices in randomized load balancing", 2001).
+    (M. Mitzenmacher, "The power of two choices in randomized load balancing", 2001). A target without a sample is taken
+    to be as fast as the other one: how fast it is will not be known before it is asked.
     """
     one, other = candidates.pair(rng)
-    return one if one is other or expense(one, now) <= expense(other, now) else other
+    if one is other:
+        return one
+    mine, theirs = _seconds(one, now), _seconds(other, now)
+    if mine is None or theirs is None:
+        mine = theirs = mine or theirs or UNKNOWN
+    return one if _expense(one, mine, now) <= _expense(other, theirs, now) else other
 
 
 def sequential(candidates: Candidates, request: Request, rng: Random, now: float) -> Standing:  # noqa: ARG001
@@ -105,9 +111,19 @@ def affinity(
 
 def expense(standing: Standing, now: float) -> float:
     """What a call costs in seconds: latency times those before it, and three for even odds of failing."""
-    counts, latency = standing.counts, standing.latency
-    seconds = UNKNOWN if latency is None else max(latency.recent_peak(now, UNVISITED), 0.5 * latency.usual)
-    cost = seconds * (counts.in_flight + 1) / standing.weight
+    seconds = _seconds(standing, now)
+    return _expense(standing, UNKNOWN if seconds is None else seconds, now)
+
+
+def _seconds(standing: Standing, now: float) -> float | None:
+    """The time to first content to expect, None without a sample."""
+    latency = standing.latency
+    return None if latency is None else max(latency.recent_peak(now, UNVISITED), 0.5 * latency.usual)
+
+
+def _expense(standing: Standing, seconds: float, now: float) -> float:
+    counts = standing.counts
+    cost = seconds * (counts.in_flight / standing.weight + 1)
     if counts.failures and (rate := counts.failure_rate(now)):
         cost += 3 * rate / (1 - rate)
     return cost

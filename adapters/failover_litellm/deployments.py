@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 from typing import Any
 
-from failover_litellm.host import RouterInside
+from failover_litellm.host import RouterInside, mapping
 from failover_litellm.streams import AsyncWatchedStream, WatchedStream
 from failover_litellm.streams.reader import Reader
 from failover_litellm.targets import Deployment, given_id, ids_of, targets_of
 from failover_plugin import Failover, Permit, Policy
 from failover_plugin.events import Listener
+
+_WEIGHTS = ("weight", "rpm", "tpm")
 
 
 class Deployments:
@@ -28,6 +30,7 @@ class Deployments:
         self._dropped = deque[tuple[Permit, Reader | None]]()
         self._ids: Mapping[str, str] = ids_of(inside.deployments)
         self.failover = Failover(targets_of(inside.deployments), policy, on_event=on_event)
+        self._look(inside.deployments)
 
     def offer(self, deployments: Iterable[Deployment]) -> dict[str, Deployment]:
         """These deployments by the ids of their targets. New and changed ones are made known to the core first."""
@@ -40,6 +43,23 @@ class Deployments:
         if self._version != self._inside.version or any(given_id(d) not in ids for d in offered):
             ids = self._refresh(offered)
         return {ids[given_id(d)]: d for d in offered}
+
+    def with_a_share(
+        self, offered: Mapping[str, Deployment], model: str | None, asked: Mapping[str, Any]
+    ) -> Mapping[str, Deployment]:
+        """Those of the offered that LiteLLM's weights give a share of the requests; all, where there are no weights.
+
+        As its shuffle has it: the first of the request's own weights, ``weight``, ``rpm`` and ``tpm`` that anybody has
+        counts, and who has none of that gets nothing. Within a tier: who is asked after whom, ``model_info.failover``
+        says.
+        """
+        by_request = mapping(mapping(asked.get("_router_weights")).get(model or ""))
+        if not self._weighed and not by_request:
+            return offered
+        tiers: dict[int, dict[str, Deployment]] = {}
+        for target, deployment in offered.items():
+            tiers.setdefault(self._tiers.get(target, 0), {})[target] = deployment
+        return {t: d for tier in tiers.values() for t, d in _with_a_share(tier, by_request).items()}
 
     def target_of(self, given: Any) -> str | None:
         """The id of the target that LiteLLM knows by this id, None for none."""
@@ -61,7 +81,26 @@ class Deployments:
             deployments = [*own.values(), *(d for given, d in self._guests.items() if given not in own)]
             self.failover.replace_targets(targets_of(deployments))
             self._ids, self._version = ids_of(deployments), version
+            self._look(deployments)
             return self._ids
+
+    def _look(self, deployments: Iterable[Deployment]) -> None:
+        """Note what a choice needs to know of the deployments."""
+        self._tiers = {target.id: target.tier for target in self.failover.targets}
+        self._weighed = any(d["litellm_params"].get(name) is not None for d in deployments for name in _WEIGHTS)
+
+
+def _with_a_share(tier: dict[str, Deployment], by_request: Mapping[str, Any]) -> dict[str, Deployment]:
+    of_the_request = {target: by_request.get(given_id(d)) for target, d in tier.items()}
+    of_theirs = ({target: d["litellm_params"].get(name) for target, d in tier.items()} for name in _WEIGHTS)
+    for shares in (of_the_request, *of_theirs):
+        if some := {target: tier[target] for target, share in shares.items() if _positive(share)}:
+            return some
+    return tier
+
+
+def _positive(share: Any) -> bool:
+    return isinstance(share, int | float) and share > 0
 
 
 class _Watch:

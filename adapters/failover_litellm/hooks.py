@@ -6,7 +6,6 @@ long, whose fault a failure was, and when to stop.
 - ``pick``: LiteLLM's question which of the candidates to call. A refusal is raised, and LiteLLM goes to its fallbacks.
 - ``around``: one call to a provider. Its permit is settled once, by the answer, the error, the stream or the caller who
   leaves; in asynchronous code the call is ended when its time is up.
-- ``pauses``: not at all, while the core decides: it says how long to wait, and the call waits.
 """
 
 from __future__ import annotations
@@ -54,18 +53,27 @@ class RouterHooks:
         """The deployment to call. Raises what ends the host's loop where the core gives up."""
         asked: Mapping[str, Any] = request_kwargs or {}
         offered = self._deployments.offer(healthy_deployments)
-        request = self._request(asked)
-        facts = describe(model_group, messages, asked)
-        permit = request.choose(facts, offered, streaming=bool(asked.get("stream")))
+        request, facts = self._request(asked), describe(model_group, messages, asked)
+        permit = self._choose(request, facts, offered, asked)
         if permit is None and model_group in self._named_for(request.latest_error, asked):
             request = self._begin(asked)  # LiteLLM's own fallback for such an error: not for the core to refuse
-            permit = request.choose(facts, offered, streaming=bool(asked.get("stream")))
+            permit = self._choose(request, facts, offered, asked)
         if permit is None:
             raise self._refusal(request, facts, offered, asked)
         request.offered = offered
         if not routing_metadata(asked):
             request.end()  # nobody will make a call for it: LiteLLM counts tokens so
         return offered[permit.target.id]
+
+    def _choose(
+        self, request: RouterRequest, facts: Request, offered: Mapping[str, Any], asked: Mapping[str, Any]
+    ) -> Permit | None:
+        """Leave to call one of these. Who has no share by LiteLLM's weights is asked if nobody else can be."""
+        streaming, shared = bool(asked.get("stream")), self._deployments.with_a_share(offered, facts.model, asked)
+        permit = request.choose(facts, shared, streaming=streaming)
+        if permit is None and len(shared) < len(offered):
+            permit = request.choose(facts, offered, streaming=streaming)
+        return permit
 
     def _request(self, asked: Mapping[str, Any]) -> RouterRequest:
         """The request that this question is about."""
@@ -80,6 +88,7 @@ class RouterHooks:
         if before is not None and before.mine:
             before.leave()
         request.sign(asked)
+        request.limit = limits.own_limit(asked)
         current.set(request)
         return request
 
@@ -100,11 +109,6 @@ class RouterHooks:
         return self._inside.fallback_groups(kind) | named_groups(asked.get(f"{kind}_fallbacks"))
 
     # -- one call -----------------------------------------------------------------------------------------------------
-
-    def pauses(self) -> bool:
-        """Whether a pause is LiteLLM's to make, and not ours."""
-        request = current.get()
-        return request is None or request.over or not request.mine
 
     def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """The function that makes ``call`` under our eyes, and looks like it."""
@@ -163,7 +167,7 @@ class RouterHooks:
         try:
             if permit.wait:
                 await asyncio.sleep(permit.wait)
-            async with asyncio.timeout(self._limit(permit, kwargs, watched=True)) as limit:
+            async with asyncio.timeout(self._limit(request, kwargs, watched=True)) as limit:
                 response = await call(*args, **kwargs)
                 stream = self._watched(request, response, call, kwargs)
                 if stream is not None:
@@ -183,7 +187,7 @@ class RouterHooks:
         try:
             if permit.wait:
                 time.sleep(permit.wait)
-            self._limit(permit, kwargs, watched=False)
+            self._limit(request, kwargs, watched=False)
             response = call(*args, **kwargs)
             if inspect.isawaitable(response):
                 awaitable, request.open = response, None
@@ -207,8 +211,10 @@ class RouterHooks:
         request.open = permit
         return await self._acall(request, call, (), kwargs)
 
-    def _limit(self, permit: Permit, kwargs: dict[str, Any], *, watched: bool) -> float:
-        given = str(mapping(kwargs.get("model_info")).get("id"))
+    def _limit(self, request: RouterRequest, kwargs: dict[str, Any], *, watched: bool) -> float:
+        permit, given = request.permit, str(mapping(kwargs.get("model_info")).get("id"))
+        ours = permit.first_content_timeout if kwargs.get("stream") else permit.timeout
+        permit.cut_short = request.limit is not None and request.limit < ours
         return limits.hand_over(permit, kwargs, self._inside.params(given), self._inside.limits, watched=watched)
 
     def _watched(

@@ -45,10 +45,6 @@ class Hooks(Protocol):
         """The function that makes ``call`` under our eyes."""
         ...
 
-    def pauses(self) -> bool:
-        """Whether a pause is LiteLLM's to make, and not ours."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Before:
@@ -241,14 +237,12 @@ class _Host:
         """LiteLLM's function of this name, called under our eyes."""
         return self._hooks.around(self._other.invoke(op))
 
-    def sleep(self, seconds: float) -> Any:
-        """A pause before the next try."""
-        return self._other.sleep(seconds if self._hooks.pauses() else 0)
+    def sleep(self, _seconds: float) -> Any:
+        """No pause before the next try: how long to wait, the core says, and the call waits."""
+        return self._other.sleep(0)
 
-    def sleep_sync(self, seconds: float) -> None:
-        """A pause before the next try, in synchronous code."""
-        if self._hooks.pauses():
-            self._other.sleep_sync(seconds)
+    def sleep_sync(self, _seconds: float) -> None:
+        """No pause before the next try."""
 
 
 def _own(holder: Any) -> dict[str, Any]:

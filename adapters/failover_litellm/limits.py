@@ -41,6 +41,11 @@ def hand_over(permit: Permit, kwargs: dict[str, Any], *configured: Mapping[str, 
     return min(first, *given) if given else first
 
 
+def own_limit(asked: Mapping[str, Any]) -> float | None:
+    """The limit in seconds that a caller gave for this very call, None for none."""
+    return _limit(asked, streaming=bool(asked.get("stream")))
+
+
 def _limit(level: Mapping[str, Any], *, streaming: bool) -> float | None:
     """One level's limit in seconds; of a stream, that for streams if there is one, as LiteLLM has it."""
     limits = (_seconds(level.get(name)) for name in ((_STREAMED, *_PLAIN) if streaming else _PLAIN))

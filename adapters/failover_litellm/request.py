@@ -46,6 +46,8 @@ class RouterRequest:
         """The permit of the attempt under way, None between attempts."""
         self.offered: Mapping[str, Mapping[str, Any]] = {}
         """What LiteLLM offered at its latest question, by the ids of the targets."""
+        self.limit: float | None = None
+        """Seconds that the caller allows each call, None if he did not say."""
         self.over = False
         """Whether it has been answered."""
 

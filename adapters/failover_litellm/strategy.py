@@ -95,7 +95,7 @@ class FailoverRoutingStrategy(CustomRoutingStrategyBase):
 
 
 _MARK = "_failover_routing_strategy"
-_MORE_QUESTIONS = 8
+_MORE_QUESTIONS = 3
 """Tries of LiteLLM's beyond the attempts that the policy allows.
 
 By a strategy given with a request it chooses without us, and so may pick a deployment again that has failed: such a try

@@ -12,6 +12,7 @@ from core.scripted import target, tier
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from failover_plugin import Failover, Target
 from failover_plugin.model import Request
 from failover_plugin.roster import EVERYBODY, Candidates
 from failover_plugin.standing import Standing
@@ -189,11 +190,29 @@ class TestP2C:
         stage.fail("a", "context_window")
         assert drawn(stage) == drawn(fleet("p2c", *tier(2)))
 
+    def test_idle_targets_are_asked_as_often_as_their_weights_say(self) -> None:
+        """One call at a time: the lightest gets its share too."""
+        counts = tally(fleet("p2c", target("a", weight=3.0), target("b", weight=2.0), target("c")))
+        total = sum(counts.values())
+        assert [round(counts[name] / total, 1) for name in "abc"] == [0.5, 0.3, 0.2]
+
+    def test_a_target_without_a_sample_is_asked_beside_a_fast_one(self) -> None:
+        failover = Failover([Target(name, provider="p", model="m", endpoint=name) for name in "ab"], rng=Random(3))
+        asked: list[str] = []
+        for _ in range(20):
+            permit = failover.acquire(streaming=True)
+            assert permit is not None
+            asked.append(permit.target.id)
+            permit.first_content()
+            permit.success()
+        assert set(asked) == {"a", "b"}
+
     def test_weighs_how_busy_a_target_is_by_its_weight(self) -> None:
         stage = fleet("p2c", target("a", weight=4.0), target("b"))
         busy(stage, "a", 2)
+        busy(stage, "b", 1)
         assert tally(stage, 100) == {"a": 100}
-        busy(stage, "a", 3)
+        busy(stage, "a", 4)
         assert tally(stage, 100) == {"b": 100}
 
     def test_never_asks_the_worst_of_three_and_does_ask_both_others(self) -> None:

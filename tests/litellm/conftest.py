@@ -98,6 +98,17 @@ class Bench:
 
     async def ask(self, mode: str, group: str = "chat", **kwargs: Any) -> str:
         """The whole text, in one of the four ways to ask a router. Synchronous code gets a thread of its own."""
+        try:
+            return await self._asked(mode, group, **kwargs)
+        except Exception as error:
+            self._show_no_secret(error, *getattr(error, "__notes__", ()), getattr(error, "trail", ""))
+            raise
+
+    @staticmethod
+    def _show_no_secret(*shown: object) -> None:
+        assert not [text for value in shown for text in (repr(value), str(value)) if "secret-" in text]
+
+    async def _asked(self, mode: str, group: str, **kwargs: Any) -> str:
         stream = mode.endswith("-stream")
         question = {"model": group, "messages": MESSAGES, "stream": stream, **kwargs}
         if mode.startswith("completion"):
@@ -118,6 +129,8 @@ class Bench:
         import litellm
 
         for strategy in self._strategies:
+            core = strategy.failover
+            self._show_no_secret(core, core.targets, core.health(), core.explain(), core.recent_trails)
             strategy.uninstall()
         if self.router is not None:
             (getattr(self.router, "retire", None) or self.router.discard)()

@@ -82,3 +82,14 @@ async def test_forty_at_once_beside_a_hung_one(bench: Any) -> None:
     answers = await asyncio.gather(*(bench.ask("acompletion") for _ in range(40)))
     assert set(answers) == {FROM_BACKUP}
     assert bench.in_flight == 0
+
+
+async def test_a_caller_who_allows_too_little_time_is_no_evidence(bench: Any, ask: Ask) -> None:
+    """One caller in a hurry must not take the deployment away from all others."""
+    bench.route(bench.deployment(bench.primary))
+    bench.primary.latency = 0.3
+    for _ in range(6):
+        with pytest.raises(Exception, match=r"(?i)time"):
+            await ask(timeout=0.05)
+    assert bench.health().state == "closed"
+    assert await ask()

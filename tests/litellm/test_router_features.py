@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -59,6 +60,30 @@ async def test_a_strategy_given_with_a_request_loses_nothing(bench: Any, ask_pla
     assert {await ask_plain(routing_strategy=strategy) for _ in range(8)} == {FROM_BACKUP}
     assert bench.health().failures == min(1, len(bench.primary.requests)) or strategy != "latency-based-routing"
     assert bench.in_flight == 0
+
+
+@pytest.mark.parametrize("name", ["weight", "rpm", "tpm"])
+async def test_who_has_no_share_by_litellms_weights_is_asked_when_nobody_else_can_be(
+    bench: Any, ask_plain: Ask, name: str
+) -> None:
+    bench.route(bench.deployment(bench.primary, **{name: 500}), bench.deployment(bench.backup))
+    assert {await ask_plain() for _ in range(10)} == {FROM_PRIMARY}
+    bench.primary.fail(faults.invalid_api_key())
+    assert {await ask_plain() for _ in range(5)} == {FROM_BACKUP}
+
+
+async def test_of_unequal_weights_everybody_is_asked(bench: Any, ask_plain: Ask) -> None:
+    bench.route(bench.deployment(bench.primary, weight=1), bench.deployment(bench.backup, weight=2))
+    assert {await ask_plain() for _ in range(30)} == {FROM_PRIMARY, FROM_BACKUP}
+
+
+async def test_an_error_that_litellm_raises_before_it_asks_comes_at_once(bench: Any, ask: Ask) -> None:
+    bench.route(bench.deployment(bench.primary, info={"blocked": True}), bench.deployment(bench.backup, "other"))
+    start = time.monotonic()
+    for group in ("nope", "chat"):
+        with pytest.raises(Exception, match=r"(?i)nope|deployment|blocked|paused"):
+            await ask(group)
+    assert time.monotonic() - start < 3
 
 
 # -- a deployment by its name ---------------------------------------------------------------------------------------
