@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from litellm.exceptions import Timeout
@@ -24,7 +26,9 @@ from failover_litellm.elsewhere import Elsewhere
 from failover_litellm.host import RouterInside, mapping, named_groups
 from failover_litellm.pick import describe, nobody
 from failover_litellm.request import RouterRequest, current, mark, routing_metadata
-from failover_plugin import Permit, Request
+from failover_plugin import ConfigError, Permit, Request
+
+_log = logging.getLogger(__name__)
 
 
 class RouterHooks:
@@ -85,7 +89,7 @@ class RouterHooks:
     def _begin(self, asked: Mapping[str, Any]) -> RouterRequest:
         """A request of which nothing is known yet. One before it lets go of a permit for a call that was never made."""
         before, request = current.get(), RouterRequest(self._failover, self._deployments.drop)
-        if before is not None and before.mine:
+        if before is not None and before.mine and not before.calling:
             before.leave()
         request.sign(asked)
         request.limit = limits.own_limit(asked)
@@ -119,7 +123,8 @@ class RouterHooks:
                 if request is None:
                     return await call(*args, **kwargs)
                 if request.open is not None:
-                    return await self._acall(request, call, args, kwargs)
+                    with _calling(request):
+                        return await self._acall(request, call, args, kwargs)
                 with request.unbooked():
                     return await call(*args, **kwargs)
 
@@ -130,7 +135,8 @@ class RouterHooks:
             if request is None:
                 return call(*args, **kwargs)
             if request.open is not None:
-                return self._call(request, call, args, kwargs)
+                with _calling(request):
+                    return self._call(request, call, args, kwargs)
             with request.unbooked():
                 return call(*args, **kwargs)
 
@@ -147,7 +153,7 @@ class RouterHooks:
         given = info.get("id")
         if given is None:
             return None
-        self._inside.keep(self)
+        self._keep()
         target, request = self._deployments.target_of(given), current.get()
         if target is None:
             if request is not None and self._deployments.target_of(info.get("original_model_id")) is not None:
@@ -161,6 +167,13 @@ class RouterHooks:
         if permit is None and request.latest_error is not None:
             raise request.refusal(lambda: nobody(self._failover, facts, (target,)))
         return request
+
+    def _keep(self) -> None:
+        """Have our choice in place for the next request, if it can be had; this one's call is made all the same."""
+        try:
+            self._inside.keep(self)
+        except ConfigError as missing:
+            _log.warning("LiteLLM chooses by itself now: %s", missing)
 
     async def _acall(self, request: RouterRequest, call: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
         permit, limit = request.permit, None
@@ -239,6 +252,17 @@ class RouterHooks:
         answer_checks.check(response, may_be_silent=answer_checks.may_be_silent(kwargs))
         request.answered(response)
         return response
+
+
+@contextmanager
+def _calling(request: RouterRequest) -> Generator[None]:
+    """Around a call of this request: whatever else is asked meanwhile, it is this task's request afterwards."""
+    request.calling = True
+    try:
+        yield
+    finally:
+        request.calling = False
+        current.set(request)
 
 
 def _fallback_kind(error: Exception | None) -> str | None:

@@ -46,6 +46,8 @@ class RouterRequest:
         """The permit of the attempt under way, None between attempts."""
         self.offered: Mapping[str, Mapping[str, Any]] = {}
         """What LiteLLM offered at its latest question, by the ids of the targets."""
+        self.calling = False
+        """Whether a call is being made: a callback of the user's may make another request meanwhile."""
         self.limit: float | None = None
         """Seconds that the caller allows each call, None if he did not say."""
         self.over = False

@@ -66,6 +66,36 @@ async def test_a_request_within_another_ones_callback_is_another_request(bench: 
     assert bench.in_flight == 0
 
 
+async def test_a_callback_that_asks_the_router_in_the_middle_of_a_call(bench: Any) -> None:
+    """A judge before each call: the call that it is asked for goes on, fails over, and is booked."""
+    import litellm
+    from litellm.integrations.custom_logger import CustomLogger
+
+    class Judge(CustomLogger):
+        async def async_pre_call_deployment_hook(self, kwargs: Any, call_type: Any) -> Any:
+            if kwargs["messages"] == MESSAGES:
+                await bench.router.acompletion(model="judge", messages=[{"role": "user", "content": "Fair?"}])
+            return kwargs
+
+    third = bench.site("third")
+    bench.route(
+        bench.deployment(bench.primary),
+        bench.deployment(bench.backup, failover={"tier": 1}),
+        bench.deployment(third, "judge"),
+    )
+    bench.primary.fail(faults.invalid_api_key())
+    judge = Judge()
+    litellm.callbacks.append(judge)
+    try:
+        assert await bench.ask("acompletion") == FROM_BACKUP
+    finally:
+        litellm.callbacks.remove(judge)
+    assert len(third.requests) == 2
+    assert bench.health().failures == bench.health("backup").successes == 1
+    assert bench.health("third").successes == 2
+    assert bench.in_flight == 0
+
+
 async def test_batches_and_the_fastest_of_several(bench: Any) -> None:
     bench.route()
     bench.primary.fail(faults.status(503))

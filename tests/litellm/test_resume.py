@@ -1,4 +1,4 @@
-"""Rows 12 to 16 and 21 with ``stream_failover="resume"``, through a router: whole at another deployment, or the first error."""
+"""Rows 12 to 16 and 21 with ``stream_failover="resume"``, through a router: whole elsewhere, or the first error."""
 
 from __future__ import annotations
 
