@@ -1,8 +1,8 @@
 """What our choice costs a LiteLLM Router, beside LiteLLM's own and beside the least that its seam can cost.
 
 ``python tests/benchmarks/litellm_router.py``: whole ``acompletion`` calls that LiteLLM answers by itself
-(``mock_response``), in alternating rounds of one process; medians, in milliseconds. Of many deployments most of the time
-is LiteLLM's handing over of the candidates, so there the comparison is the same seam with a pick of the first one.
+(``mock_response``), in alternating rounds of one process; medians, in milliseconds. Of many deployments most of the
+time is LiteLLM's handing over of the candidates: there the comparison is the same seam with a pick of the first one.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import Any
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-import litellm  # noqa: E402 - the environment first
+import litellm
 
-from failover_litellm import install  # noqa: E402 - it imports litellm
+from failover_litellm import install
 
 ROUNDS = 21
 CALLS = {2: 40, 10: 40, 100: 30, 1_000: 12}
