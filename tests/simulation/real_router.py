@@ -119,7 +119,7 @@ async def _play(emulator: Emulator, number: int, case: Case) -> Seen:
         await asyncio.sleep(max(0.0, begin + n * case.every - loop.time()))
         answered.append(await _ask(router))
     cooling = await _cooling(router, [site.name for site in group])
-    (getattr(router, "retire", None) or router.discard)()
+    router.retire()
     return Seen(sum(len(site.requests) for site in group), len(fallback.requests), cooling, answered)
 
 
@@ -146,8 +146,8 @@ async def _ask(router: Any) -> bool:
 
 
 async def _cooling(router: Any, ids: list[str]) -> int:
-    core = router.__dict__.get("_core", router)
-    return len(await core.cooldown_cache.async_get_active_cooldowns(model_ids=ids, parent_otel_span=None))
+    cooldowns = router.health().cooldowns
+    return len(await cooldowns.async_get_active_cooldowns(model_ids=ids, parent_otel_span=None))
 
 
 if __name__ == "__main__":
