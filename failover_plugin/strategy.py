@@ -35,14 +35,16 @@ def p2c(candidates: Candidates, request: Request, rng: Random, now: float) -> St
 
     Almost as even as asking the cheapest of all, without the herd that sends everybody to the same target at once
     (M. Mitzenmacher, "The power of two choices in randomized load balancing", 2001). A target without a sample is taken
-    to be as fast as the other one: how fast it is will not be known before it is asked.
+    to be no slower than the other one: how fast it is will not be known before it is asked.
     """
     one, other = candidates.pair(rng)
     if one is other:
         return one
     mine, theirs = _seconds(one, now), _seconds(other, now)
-    if mine is None or theirs is None:
-        mine = theirs = mine or theirs or UNKNOWN
+    if mine is None:
+        mine = UNKNOWN if theirs is None else min(UNKNOWN, theirs)
+    if theirs is None:
+        theirs = min(UNKNOWN, mine)
     return one if _expense(one, mine, now) <= _expense(other, theirs, now) else other
 
 

@@ -53,13 +53,13 @@ class Deployments:
         counts, and who has none of that gets nothing. Within a tier: who is asked after whom, ``model_info.failover``
         says.
         """
-        by_request = mapping(mapping(asked.get("_router_weights")).get(model or ""))
-        if not self._weighed and not by_request:
+        weights = mapping(asked.get("_router_weights"))
+        if not self._weighed and not weights:
             return offered
         tiers: dict[int, dict[str, Deployment]] = {}
         for target, deployment in offered.items():
             tiers.setdefault(self._tiers.get(target, 0), {})[target] = deployment
-        return {t: d for tier in tiers.values() for t, d in _with_a_share(tier, by_request).items()}
+        return {t: d for tier in tiers.values() for t, d in _with_a_share(tier, weights, model or "").items()}
 
     def target_of(self, given: Any) -> str | None:
         """The id of the target that LiteLLM knows by this id, None for none."""
@@ -90,8 +90,9 @@ class Deployments:
         self._weighed = any(d["litellm_params"].get(name) is not None for d in deployments for name in _WEIGHTS)
 
 
-def _with_a_share(tier: dict[str, Deployment], by_request: Mapping[str, Any]) -> dict[str, Deployment]:
-    of_the_request = {target: by_request.get(given_id(d)) for target, d in tier.items()}
+def _with_a_share(tier: dict[str, Deployment], weights: Mapping[str, Any], model: str) -> dict[str, Deployment]:
+    names = {target: model if model in weights else d["model_name"] for target, d in tier.items()}  # not by an alias
+    of_the_request = {target: mapping(weights.get(names[target])).get(given_id(d)) for target, d in tier.items()}
     of_theirs = ({target: d["litellm_params"].get(name) for target, d in tier.items()} for name in _WEIGHTS)
     for shares in (of_the_request, *of_theirs):
         if some := {target: tier[target] for target, share in shares.items() if _positive(share)}:

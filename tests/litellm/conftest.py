@@ -21,9 +21,9 @@ MODES = ("completion", "acompletion", "completion-stream", "acompletion-stream")
 
 _numbers = itertools.count()
 
-_LEFT = "<(socket|ssl)|<function (_SelectorTransport|_SSLProtocolTransport|ClientSession|BaseConnector)"
+_LEFT = "<(socket|ssl)|<function (_SelectorTransport|_SSLProtocolTransport|ClientSession|BaseConnector|BaseEventLoop)"
 _DROPPED = f"ignore:Exception ignored in. ({_LEFT}).*:pytest.PytestUnraisableExceptionWarning"
-"""LiteLLM leaves clients to the collector: of two built at once one, and for text completions and images each."""
+"""LiteLLM leaves clients to the collector (of two built at once one; for text completions, images each), and loops."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
