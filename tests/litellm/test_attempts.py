@@ -233,8 +233,9 @@ async def test_an_answer_out_of_litellms_cache_is_no_evidence(bench: Any, ask: A
     import litellm
 
     pytest.importorskip("fastapi", reason="LiteLLM's cache imports its proxy")
+    before = litellm.cache
     bench.route(cache_responses=True)
-    before, litellm.cache = litellm.cache, litellm.Cache(type="local")
+    litellm.cache = litellm.Cache(type="local")
     try:
         for _ in range(3):
             assert await ask() == "Hello from the primary, all of it."

@@ -182,6 +182,8 @@ def test_facts_that_are_not_understood(bench: Any, failover: Any, words: list[st
 
 
 def test_facts_are_read_off_the_deployment(bench: Any) -> None:
+    import litellm
+
     bench.route(
         bench.deployment(bench.primary, order=1, region_name="eu", weight=3),
         bench.deployment(
@@ -198,7 +200,8 @@ def test_facts_are_read_off_the_deployment(bench: Any) -> None:
     )
     first, second = bench.strategy.failover.targets
     assert (first.provider, first.model, first.endpoint) == ("openai", "gpt-4o", f"{bench.primary.openai_url} (eu)")
-    assert (first.tier, first.region, first.weight, first.context_window) == (0, "eu", 3, 128_000)
+    window = litellm.model_cost["gpt-4o"]["max_input_tokens"]
+    assert (first.tier, first.region, first.weight, first.context_window) == (0, "eu", 3, window)
     assert (second.tier, second.credential, second.account, second.context_window) == (1, "team", "acme", 9)
     assert (second.tags, second.capabilities) == ({"eu"}, {"tools"})
 

@@ -481,7 +481,8 @@ def test_facts_are_read_off_the_deployment() -> None:
     other_group = {**deployment("third", **BEDROCK), "model_name": "other"}
     one, two, three = targets_of([second, first, other_group])
     assert (two.provider, two.model, two.endpoint) == ("openai", "gpt-4o", GATEWAY)
-    assert (two.tier, two.weight, two.context_window) == (0, 3, 128_000)
+    window = litellm.model_cost["gpt-4o"]["max_input_tokens"]
+    assert (two.tier, two.weight, two.context_window) == (0, 3, window)
     assert (one.tier, one.weight, one.context_window) == (1, 1.0, 77)
     assert three.tier == 0
 
