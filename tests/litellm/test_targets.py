@@ -475,6 +475,8 @@ def test_of_two_deployments_with_one_id_the_last_counts() -> None:
 
 
 def test_facts_are_read_off_the_deployment() -> None:
+    import litellm
+
     first = deployment("first", order=1, weight=3, **OPENAI_AT)
     second = deployment("second", order=5, **OPENAI_AT)
     second["model_info"]["max_input_tokens"] = 77
