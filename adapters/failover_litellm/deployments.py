@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
@@ -12,9 +13,10 @@ from failover_litellm.host import RouterInside, mapping
 from failover_litellm.streams import AsyncWatchedStream, WatchedStream
 from failover_litellm.streams.reader import Reader
 from failover_litellm.targets import Deployment, given_id, ids_of, targets_of
-from failover_plugin import Failover, Permit, Policy
+from failover_plugin import ConfigError, Failover, Permit, Policy
 from failover_plugin.events import Listener
 
+_log = logging.getLogger(__name__)
 _WEIGHTS = ("weight", "rpm", "tpm")
 
 
@@ -79,7 +81,12 @@ class Deployments:
             version, own = self._inside.version, {given_id(d): d for d in self._inside.deployments}
             self._guests.update({given_id(d): d for d in offered if given_id(d) not in own})
             deployments = [*own.values(), *(d for given, d in self._guests.items() if given not in own)]
-            self.failover.replace_targets(targets_of(deployments))
+            try:
+                targets = targets_of(deployments)
+            except ConfigError:
+                deployments = [_understood(d) for d in deployments]
+                targets = targets_of(deployments)
+            self.failover.replace_targets(targets)
             self._ids, self._version = ids_of(deployments), version
             self._look(deployments)
             return self._ids
@@ -88,6 +95,16 @@ class Deployments:
         """Note what a choice needs to know of the deployments."""
         self._tiers = {target.id: target.tier for target in self.failover.targets}
         self._weighed = any(d["litellm_params"].get(name) is not None for d in deployments for name in _WEIGHTS)
+
+
+def _understood(deployment: Deployment) -> Deployment:
+    """The deployment, without what the user says of it if that is not understood: requests must not be lost for it."""
+    try:
+        targets_of([deployment])
+    except ConfigError as error:
+        _log.warning("%s Until then it is as if nothing were said.", error)
+        return {**deployment, "model_info": {**deployment["model_info"], "failover": None}}
+    return deployment
 
 
 def _with_a_share(tier: dict[str, Deployment], weights: Mapping[str, Any], model: str) -> dict[str, Deployment]:

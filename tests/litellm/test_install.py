@@ -215,6 +215,21 @@ def test_an_id_that_litellm_made_up_is_shown_so_that_it_can_be_read(bench: Any) 
     assert len(target.id) < 80
 
 
+async def test_a_deployment_that_comes_later_and_is_not_understood_costs_no_request(
+    bench: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    import litellm
+    from litellm.router_api import ChangeSet
+
+    bench.route(bench.deployment(bench.primary))
+    wrong = bench.deployment(bench.backup, failover={"teir": 1})
+    bench.router.apply(ChangeSet(upsert=[litellm.Deployment(**wrong)]))
+    bench.primary.fail(faults.invalid_api_key())
+    assert await bench.ask("acompletion") == "Hello from the backup, all of it."
+    assert await bench.ask("completion") == "Hello from the backup, all of it."
+    assert [record.getMessage() for record in caplog.records if "model_info.failover.teir" in record.getMessage()]
+
+
 @pytest.mark.parametrize("change", [{"routing_strategy_args": {"ttl": 9}}, {"routing_strategy": "simple-shuffle"}])
 async def test_a_selector_that_litellm_builds_anew_is_ours_again_at_the_next_attempt(
     bench: Any, change: dict[str, Any]
