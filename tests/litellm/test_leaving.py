@@ -65,6 +65,8 @@ async def test_row_24_an_asynchronous_stream_closed_unread(bench: Any) -> None:
     bench.primary.fail(faults.stall())
     stream = await bench.router.acompletion(model="chat", messages=MESSAGES, stream=True)
     await stream.aclose()
+    del stream  # LiteLLM 1.109 holds on to what it wraps until then
+    gc.collect()
     assert await _until(lambda: bench.in_flight == 0)
     assert await _until(lambda: not bench.primary.open)
 
@@ -95,6 +97,7 @@ async def test_row_24_a_synchronous_stream_closed_midway(bench: Any, read: int) 
         stream.close()
 
     await asyncio.to_thread(midway)
+    gc.collect()
     await bench.ask("acompletion", mock_response="The next one.")  # LiteLLM does not tell us of one closed unread
     assert bench.in_flight == 0
     assert await _until(lambda: not bench.primary.open)
