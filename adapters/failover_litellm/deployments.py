@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from threading import Lock
 from typing import Any
 
@@ -41,10 +42,11 @@ class Deployments:
             permit.cancel()
             if reader is not None:
                 reader.close()
-        offered, ids = list(deployments), self._ids
-        if self._version != self._inside.version or any(given_id(d) not in ids for d in offered):
-            ids = self._refresh(offered)
-        return {ids[given_id(d)]: d for d in offered}
+        offered = list(deployments)
+        if self._version == self._inside.version:
+            with suppress(KeyError):  # one that is not known yet
+                return _by_target(offered, self._ids)
+        return _by_target(offered, self._refresh(offered))
 
     def with_a_share(
         self, offered: Mapping[str, Deployment], model: str | None, asked: Mapping[str, Any]
@@ -95,6 +97,10 @@ class Deployments:
         """Note what a choice needs to know of the deployments."""
         self._tiers = {target.id: target.tier for target in self.failover.targets}
         self._weighed = any(d["litellm_params"].get(name) is not None for d in deployments for name in _WEIGHTS)
+
+
+def _by_target(deployments: Iterable[Deployment], ids: Mapping[str, str]) -> dict[str, Deployment]:
+    return {ids[given_id(deployment)]: deployment for deployment in deployments}
 
 
 def _understood(deployment: Deployment) -> Deployment:

@@ -64,5 +64,5 @@ class Elsewhere:
             marked = {"prefix": True} if permit.target.provider in _NAMED_PREFIX else {}
             last = {"role": "assistant", "content": prefix, **marked}
             kwargs["messages"] = [*(kwargs.get("messages") or ()), last]
-        limits.hand_over(permit, kwargs, params, self._inside.limits, watched=watched)
+        limits.hand_over(permit, kwargs, params, self._inside.limits(streaming=True), watched=watched)
         return kwargs

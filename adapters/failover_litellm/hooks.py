@@ -153,7 +153,6 @@ class RouterHooks:
         given = info.get("id")
         if given is None:
             return None
-        self._keep()
         target, request = self._deployments.target_of(given), current.get()
         if target is None:
             if request is not None and self._deployments.target_of(info.get("original_model_id")) is not None:
@@ -161,6 +160,7 @@ class RouterHooks:
             return None
         if request is not None and request.covers(target, kwargs):
             return request
+        self._keep()  # we were not asked: perhaps LiteLLM has built a selector of its own
         request = self._request(kwargs)
         facts = describe(str(routing_metadata(kwargs).get("model_group") or kwargs.get("model")), None, kwargs)
         permit = request.choose(facts, (target,), streaming=bool(kwargs.get("stream")))
@@ -225,10 +225,11 @@ class RouterHooks:
         return await self._acall(request, call, (), kwargs)
 
     def _limit(self, request: RouterRequest, kwargs: dict[str, Any], *, watched: bool) -> float:
-        permit, given = request.permit, str(mapping(kwargs.get("model_info")).get("id"))
-        ours = permit.first_content_timeout if kwargs.get("stream") else permit.timeout
+        permit, streaming = request.permit, bool(kwargs.get("stream"))
+        ours = permit.first_content_timeout if streaming else permit.timeout
         permit.cut_short = request.limit is not None and request.limit < ours
-        return limits.hand_over(permit, kwargs, self._inside.params(given), self._inside.limits, watched=watched)
+        configured = mapping(mapping(request.offered.get(permit.target.id)).get("litellm_params"))
+        return limits.hand_over(permit, kwargs, configured, self._inside.limits(streaming=streaming), watched=watched)
 
     def _watched(
         self, request: RouterRequest, response: Any, call: Callable[..., Any], kwargs: Mapping[str, Any]

@@ -88,10 +88,10 @@ class RouterInside:
         """Another number whenever the deployments have changed."""
         return int(self.router.registry().version)
 
-    @property
-    def limits(self) -> Mapping[str, Any]:
+    def limits(self, *, streaming: bool) -> Mapping[str, Any]:
         """The time limits that the router was built with, by LiteLLM's names."""
-        return {name: getattr(self.router, name, None) for name in ("timeout", "stream_timeout")}
+        names = ("timeout", "stream_timeout") if streaming else ("timeout",)
+        return {name: getattr(self.router, name, None) for name in names}
 
     def params(self, given: str) -> Mapping[str, Any]:
         """What the deployment with this id was set up with."""
@@ -278,7 +278,9 @@ def named_groups(fallbacks: Any) -> frozenset[str]:
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """This untyped value of the host's as a mapping; an empty one if it is none."""
+    """This untyped value of the host's as a mapping; an empty one if it is none. Nearly all are dicts, told quickly."""
+    if type(value) is dict:
+        return cast("Mapping[str, Any]", value)
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 

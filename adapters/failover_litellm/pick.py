@@ -25,16 +25,19 @@ def describe(model: str, messages: Any, asked: Mapping[str, Any]) -> Request:
 
     Raises ``ConfigError`` if what stands in its ``metadata["failover"]`` is not understood.
     """
-    said = _said(asked)
     needs = {
         "tools": bool(asked.get("tools") or asked.get("functions")),
         "schema": _kind(asked.get("response_format")) == "json_schema",
         "images": any(_kind(part) == "image_url" for part in _parts(messages)),
     }
-    limits = [limit for limit in (said.pop("deadline", None), remaining()) if limit is not None]
+    needed, left = frozenset(need for need, needed in needs.items() if needed), remaining()
+    said = _said(asked)
+    if not said:
+        return Request(model=model, needs=needed, affinity=_session(asked), deadline=left)
+    limits = [limit for limit in (said.pop("deadline", None), left) if limit is not None]
     return _request(
         model=model,
-        needs=frozenset(need for need, needed in needs.items() if needed) | said.pop("needs", frozenset[str]()),
+        needs=needed | said.pop("needs", frozenset[str]()),
         affinity=said.pop("affinity", None) or _session(asked),
         deadline=min(limits, default=None),
         **said,
