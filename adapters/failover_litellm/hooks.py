@@ -1,4 +1,4 @@
-"""What we do where LiteLLM asks, calls and pauses.
+"""What we do where LiteLLM asks and calls.
 
 It filters, retries, falls back between groups, logs and counts as it always does; the core says who is next, for how
 long, whose fault a failure was, and when to stop.

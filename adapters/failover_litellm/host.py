@@ -29,7 +29,7 @@ _ENDPOINTS = ("initialize_router_endpoints", "initialize_assistants_endpoint")
 
 
 class Hooks(Protocol):
-    """What we do where LiteLLM asks, calls and pauses."""
+    """What we do where LiteLLM asks and calls."""
 
     @property
     def pick(self) -> Callable[..., Any]:
@@ -224,7 +224,7 @@ class RouterInside:
 
 
 class _Host:
-    """LiteLLM's host with us in front of its calls and pauses; all else is the other's."""
+    """LiteLLM's host with us in front of its calls, and without pauses; all else is the other's."""
 
     def __init__(self, other: Any, hooks: Hooks) -> None:
         self._other = other

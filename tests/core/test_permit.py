@@ -110,6 +110,21 @@ def test_a_permit_that_is_given_back_is_evidence_for_nothing() -> None:
     assert (line.in_flight, line.successes, line.failures) == (0, 0, 0)
 
 
+@pytest.mark.parametrize(("cut_short", "state"), [(True, "closed"), (False, "open")])
+def test_a_caller_in_a_hurry_opens_nothing(*, cut_short: bool, state: str) -> None:
+    """Six calls that their caller gave 50 ms each, and six that were given all of their time and used little of it."""
+    clock = FakeClock()
+    failover = Failover([target("a")], clock=clock, rng=Random(1))
+    for _ in range(6):
+        permit = failover.acquire()
+        if permit is None:
+            break
+        permit.cut_short = cut_short
+        clock.advance(permit.wait + 0.05)
+        permit.failure(TimeoutError("too late"))
+    assert failover.health()["a"].state == state
+
+
 def test_only_those_on_offer_are_asked() -> None:
     host = Host(*chain(3))
     assert host.takes(among=["b", "c"]).target.id == "b"
