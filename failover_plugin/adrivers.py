@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from contextvars import copy_context
 from math import inf
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from failover_plugin.attempting import Attempting, Result
 from failover_plugin.clock import Clock
@@ -79,6 +79,13 @@ class Race:
         self.limit = asyncio.timeout(0.0 if self.won else seconds)
         return self.limit
 
+    async def backup_ended(self) -> None:
+        """The attempt has failed: wait for its backup, if there still is one."""
+        self.settled()
+        if self.task is not None:
+            await asyncio.wait([self.task])
+            self.task = None
+
     def settled(self) -> None:
         """The attempt is over or committed: no backup any more."""
         self._start = None
@@ -91,6 +98,15 @@ class Race:
         self.won = True
         with suppress(RuntimeError):  # it has ended by itself in this very moment
             self.limit.reschedule(self._loop.time())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await self.close()
+        finally:
+            self.flow.on_wake = None  # a host's request may go on with another race, or without one
 
     async def close(self) -> None:
         """End the backup, if there still is one."""
@@ -146,9 +162,8 @@ async def arun(flow: Flow, call: Callable[[Target], Awaitable[T]], clock: Clock)
             race.begin(start)
             await _attempt(flow, call, clock, start, race.interruptible(start.timeout), answers)
             race.settled()
-            if not answers and race.task is not None:
-                await asyncio.wait([race.task])
-                race.task = None
+            if not answers:
+                await race.backup_ended()
             if answers:
                 return answers[0]
     finally:

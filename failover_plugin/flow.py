@@ -140,8 +140,7 @@ class Flow:
         ledger.latest = start
         start.resumed = self._broken is not None
         self.live.append(start)
-        if self.on_wake and not self._committed:
-            health.listen(lease, self.on_wake)
+        self.listen(start)
         if health.news.wanted:
             self._announce(start, now)
         return start
@@ -170,6 +169,11 @@ class Flow:
         self._fleet.health.stop_waiting(wake)
 
     # -- a race -------------------------------------------------------------------------------------------------------
+
+    def listen(self, start: Start) -> None:
+        """Have ``on_wake`` told if the attempt's target fails while nothing has come from it yet."""
+        if self.on_wake and not self._committed:
+            self._fleet.health.listen(start.lease, self.on_wake)
 
     def overdue(self, start: Start, now: float) -> Start | None:
         """The attempt's soft deadline has passed without content; returns a backup to start beside it, if one is worth

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
+from failover_plugin.adrivers import Race
 from failover_plugin.cadence import Cadence
 from failover_plugin.classify.allowance import used_up_for
 from failover_plugin.clock import Clock
@@ -69,8 +70,8 @@ class Permit:
 
     @property
     def settled(self) -> bool:
-        """Whether the outcome has been told."""
-        return self._settled
+        """Whether the outcome has been told, or is of no interest any more: another call of the race has won."""
+        return self._settled or self._start.ended is not None
 
     @property
     def resumed(self) -> bool:
@@ -81,6 +82,27 @@ class Permit:
     def takes_prefix(self) -> bool:
         """Whether the target goes on with a text that it is handed (capability ``prefill``)."""
         return PREFILL in self.target.capabilities
+
+    def race(self, back_up: Callable[[Permit], Awaitable[bool]]) -> Race:
+        """For a host on an event loop: the call begins now, and may get another one beside it when it is late.
+
+        Make the call inside ``race.interruptible(seconds)``, and leave ``race`` when it is over. When another target is
+        worth asking beside this one, ``back_up`` is run in a task of its own with the permit for it. It makes that
+        call, settles a failure, and says whether it has the answer: then the call under way is interrupted, and
+        ``race.won``.
+        """
+
+        def prepare(race: Race, start: Start) -> Callable[[], Awaitable[None]]:
+            async def work() -> None:
+                if await back_up(Permit(self.flow, start, 0.0, self._clock)):
+                    race.win()
+
+            return work
+
+        race = Race(self.flow, self._clock, prepare)
+        self.flow.listen(self._start)
+        race.begin(self._start)
+        return race
 
     def repetition(self, delivered: str) -> Repetition:
         """The check of a resumed stream against the text that the caller has had: a target that takes a prefix need not

@@ -1,4 +1,7 @@
-"""A call that LiteLLM has shaped for one deployment, made at another of those on offer: a stream goes on elsewhere."""
+"""A call that LiteLLM has shaped for one deployment, made at another of those on offer.
+
+So a late call gets another one beside it, and a stream that broke goes on elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ _NAMED_PREFIX = ("deepseek", "mistral")
 
 
 class Elsewhere:
-    """Goes on with the stream of one call (``streams.Resume``), at the deployments that LiteLLM offered for it."""
+    """One call, at any of the deployments that LiteLLM offered for it (``streams.Resume``, for one that is a stream).
+
+    But for those with a wildcard for a model: what LiteLLM makes of it, it alone knows.
+    """
 
     def __init__(
         self,
@@ -34,20 +40,26 @@ class Elsewhere:
         self._kwargs = kwargs
         self._offered = {target: d for target, d in offered.items() if "*" not in d["litellm_params"]["model"]}
 
+    def __contains__(self, permit: Permit) -> bool:
+        """Whether its target can be called so."""
+        return permit.target.id in self._offered
+
     def next(self, permit: Permit) -> Permit | None:
         """Leave for the attempt after this one, which has failed; None if there is to be none."""
         return self._failover.acquire(among=self._offered, after=permit, streaming=True) if self._offered else None
 
     def open(self, permit: Permit, prefix: str | None) -> Any:
         """LiteLLM's stream from ``permit.target``, with the text so far as the assistant's last words."""
-        return self._call(**self._arguments(permit, prefix, watched=False))
+        return self._call(**self.arguments(permit, prefix, watched=False)[0])
 
     async def aopen(self, permit: Permit, prefix: str | None) -> Any:
         """The same, asynchronously."""
-        return await self._call(**self._arguments(permit, prefix, watched=True))
+        return await self._call(**self.arguments(permit, prefix, watched=True)[0])
 
-    def _arguments(self, permit: Permit, prefix: str | None, *, watched: bool) -> dict[str, Any]:
-        """The call's arguments: the caller's own as they were, the deployment's from the new one."""
+    def arguments(self, permit: Permit, prefix: str | None = None, *, watched: bool) -> tuple[dict[str, Any], float]:
+        """The call's arguments, and the seconds until it is late: the caller's own as they were, the deployment's from
+        the new one.
+        """
         before = self._inside.params(str(mapping(self._kwargs.get("model_info")).get("id")))
         deployment = self._offered[permit.target.id]
         params, info = mapping(deployment["litellm_params"]), dict(mapping(deployment["model_info"]))
@@ -64,5 +76,5 @@ class Elsewhere:
             marked = {"prefix": True} if permit.target.provider in _NAMED_PREFIX else {}
             last = {"role": "assistant", "content": prefix, **marked}
             kwargs["messages"] = [*(kwargs.get("messages") or ()), last]
-        limits.hand_over(permit, kwargs, params, self._inside.limits(streaming=True), watched=watched)
-        return kwargs
+        routers = self._inside.limits(streaming=bool(kwargs.get("stream")))
+        return kwargs, limits.hand_over(permit, kwargs, params, routers, watched=watched)

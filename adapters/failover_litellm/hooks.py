@@ -4,28 +4,23 @@ It filters, retries, falls back between groups, logs and counts as it always doe
 long, whose fault a failure was, and when to stop.
 
 - ``pick``: LiteLLM's question which of the candidates to call. A refusal is raised, and LiteLLM goes to its fallbacks.
-- ``around``: one call to a provider. Its permit is settled once, by the answer, the error, the stream or the caller who
-  leaves; in asynchronous code the call is ended when its time is up.
+- ``around``: a function of LiteLLM's that makes a call to a provider; how it is made under our eyes, ``calls`` says.
 """
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
-import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from litellm.exceptions import Timeout
-
-from failover_litellm import answer_checks, limits, streams
+from failover_litellm import limits
+from failover_litellm.calls import Calls
 from failover_litellm.deployments import Deployments
-from failover_litellm.elsewhere import Elsewhere
 from failover_litellm.host import RouterInside, mapping, named_groups
 from failover_litellm.pick import describe, nobody
-from failover_litellm.request import RouterRequest, current, mark, routing_metadata
+from failover_litellm.request import RouterRequest, current, routing_metadata
 from failover_plugin import ConfigError, Permit, Request
 
 _log = logging.getLogger(__name__)
@@ -38,6 +33,7 @@ class RouterHooks:
         self._inside = inside
         self._deployments = deployments
         self._failover = deployments.failover
+        self._calls = Calls(inside, deployments)
 
     # -- the choice ---------------------------------------------------------------------------------------------------
 
@@ -124,7 +120,7 @@ class RouterHooks:
                     return await call(*args, **kwargs)
                 if request.open is not None:
                     with _calling(request):
-                        return await self._acall(request, call, args, kwargs)
+                        return await self._calls.amake(request, call, args, kwargs)
                 with request.unbooked():
                     return await call(*args, **kwargs)
 
@@ -136,7 +132,7 @@ class RouterHooks:
                 return call(*args, **kwargs)
             if request.open is not None:
                 with _calling(request):
-                    return self._call(request, call, args, kwargs)
+                    return self._calls.make(request, call, args, kwargs)
             with request.unbooked():
                 return call(*args, **kwargs)
 
@@ -175,85 +171,6 @@ class RouterHooks:
         except ConfigError as missing:
             _log.warning("LiteLLM chooses by itself now: %s", missing)
 
-    async def _acall(self, request: RouterRequest, call: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
-        permit, limit = request.permit, None
-        try:
-            if permit.wait:
-                await asyncio.sleep(permit.wait)
-            async with asyncio.timeout(self._limit(request, kwargs, watched=True)) as limit:
-                response = await call(*args, **kwargs)
-                stream = self._watched(request, response, call, kwargs)
-                if stream is not None:
-                    await stream.peek()
-            return self._answered(request, response, stream, kwargs)
-        except Exception as error:
-            failure = _overdue(permit) if limit is not None and limit.expired() else error
-            request.failed(failure)
-            if failure is error:
-                raise
-            raise failure from error
-        finally:
-            request.leave()
-
-    def _call(self, request: RouterRequest, call: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
-        permit = request.permit
-        try:
-            if permit.wait:
-                time.sleep(permit.wait)
-            self._limit(request, kwargs, watched=False)
-            response = call(*args, **kwargs)
-            if inspect.isawaitable(response):
-                awaitable, request.open = response, None
-                return self._awaited(request, permit, awaitable, kwargs)
-            stream = self._watched(request, response, call, kwargs)
-            if stream is not None:
-                stream.peek()
-            return self._answered(request, response, stream, kwargs)
-        except Exception as error:
-            request.failed(error)
-            raise
-        finally:
-            request.leave()
-
-    async def _awaited(self, request: RouterRequest, permit: Permit, response: Any, kwargs: dict[str, Any]) -> Any:
-        """The rest of a call whose function turns out to be an asynchronous one."""
-
-        async def call() -> Any:
-            return await response
-
-        request.open = permit
-        return await self._acall(request, call, (), kwargs)
-
-    def _limit(self, request: RouterRequest, kwargs: dict[str, Any], *, watched: bool) -> float:
-        permit, streaming = request.permit, bool(kwargs.get("stream"))
-        ours = permit.first_content_timeout if streaming else permit.timeout
-        permit.cut_short = request.limit is not None and request.limit < ours
-        configured = mapping(mapping(request.offered.get(permit.target.id)).get("litellm_params"))
-        return limits.hand_over(permit, kwargs, configured, self._inside.limits(streaming=streaming), watched=watched)
-
-    def _watched(
-        self, request: RouterRequest, response: Any, call: Callable[..., Any], kwargs: Mapping[str, Any]
-    ) -> Any:
-        """The response as a stream under our eyes, None if it is none."""
-        goes_on = self._failover.policy.stream_failover == "resume"
-        elsewhere = Elsewhere(self._failover, self._inside, call, kwargs, request.offered) if goes_on else None
-        silent = answer_checks.may_be_silent(kwargs)
-        return streams.watch(response, request.permit, asked=kwargs, may_be_silent=silent, resume=elsewhere)
-
-    def _answered(self, request: RouterRequest, response: Any, stream: Any, kwargs: Mapping[str, Any]) -> Any:
-        """What the caller gets. An answer that LiteLLM made up is no evidence about anybody."""
-        if stream is not None:
-            self._deployments.watch(stream)
-            request.hand_over(stream)
-            return stream
-        if streams.is_made_up(response) or kwargs.get("mock_response") is not None:
-            request.tell(response)
-            request.end()
-            return response
-        answer_checks.check(response, may_be_silent=answer_checks.may_be_silent(kwargs))
-        request.answered(response)
-        return response
-
 
 @contextmanager
 def _calling(request: RouterRequest) -> Generator[None]:
@@ -279,10 +196,3 @@ def _named_like(wrapper: Callable[..., Any], call: Callable[..., Any]) -> Callab
     wrapper.__name__ = getattr(call, "__name__", "call")
     wrapper.__module__ = getattr(call, "__module__", "litellm")
     return wrapper
-
-
-def _overdue(permit: Permit) -> Exception:
-    target = permit.target
-    error = Timeout("The deployment has not answered in time.", model=target.model, llm_provider=target.provider)
-    mark(error, trail=permit.trail)
-    return error
