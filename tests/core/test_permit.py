@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from random import Random
 from typing import Any
 
@@ -13,6 +14,7 @@ from failover_plugin.errors import AllTargetsFailed, DeadlineExceeded, StreamInt
 from failover_plugin.flow import STREAM_LIFETIME
 from failover_plugin.judgement import Diverged
 from failover_plugin.model import ErrorClass, Scope, Target
+from failover_plugin.policy import LatencyPolicy
 from failover_plugin.succession import GRACE
 from failover_plugin.testing import FakeClock
 
@@ -545,3 +547,73 @@ def test_a_resumed_stream_that_says_something_else_is_nobody_s_failure() -> None
     with pytest.raises(Diverged):
         second.repetition("once upon").repeated("twice")
     assert second.failure(shorter.value).scope is Scope.REQUEST
+
+
+class Racing:
+    """A host on an event loop: its call waits for ``first``, the one beside it for ``second``."""
+
+    def __init__(self, **policy: Any) -> None:
+        soon = LatencyPolicy(soft_min=0.005, soft_unknown=0.005)
+        self.failover = Failover(chain(2), Policy(strategy="sequential", latency=soon, **policy), rng=Random(2))
+        self.first, self.second = asyncio.Event(), asyncio.Event()
+        self.begun = asyncio.Event()
+        self.beside: Permit | None = None
+
+    async def back_up(self, permit: Permit) -> bool:
+        self.beside = permit
+        self.begun.set()
+        await self.second.wait()
+        permit.first_content()
+        return not permit.settled
+
+    async def ask(self) -> str:
+        permit = self.failover.acquire(streaming=True)
+        assert permit is not None
+        async with permit.race(self.back_up) as race:
+            try:
+                async with race.interruptible(5):
+                    await self.first.wait()
+                    permit.first_content()
+                    permit.success()
+            except TimeoutError:
+                assert race.won
+                assert permit.settled
+                assert self.beside is not None
+                self.beside.success()
+                return self.beside.target.id
+        return permit.target.id
+
+
+@pytest.mark.parametrize("winner", ["a", "b"])
+async def test_a_host_that_can_make_two_calls_races_them(winner: str) -> None:
+    host = Racing()
+    asking = asyncio.create_task(host.ask())
+    await host.begun.wait()
+    assert host.failover.health().in_flight == 2
+    (host.first if winner == "a" else host.second).set()
+    assert await asking == winner
+    health = host.failover.health()
+    assert health.in_flight == 0
+    assert {t.target: t.successes for t in health.targets} == {"a": winner == "a", "b": winner == "b"}
+    assert {t.target: t.failures for t in health.targets} == {"a": winner == "b", "b": 0}  # late, and beaten
+
+
+async def test_a_host_that_leaves_a_race_leaves_nothing_behind() -> None:
+    host = Racing()
+    asking = asyncio.create_task(host.ask())
+    await host.begun.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert host.beside is not None
+    assert host.beside.settled
+    assert host.failover.health()["b"].in_flight == 0
+
+
+async def test_a_host_gets_no_backup_where_the_policy_has_none() -> None:
+    host = Racing(backups="off")
+    asking = asyncio.create_task(host.ask())
+    await asyncio.sleep(0.05)
+    host.first.set()
+    assert await asking == "a"
+    assert host.beside is None

@@ -161,3 +161,16 @@ async def test_no_backups_is_a_choice(bench: Any) -> None:
     bench.primary.fail(faults.slow_first_token(0.8))
     assert await bench.ask("acompletion-stream") == FROM_PRIMARY
     assert not bench.backup.requests
+
+
+async def test_a_call_that_is_silent_at_a_target_found_dead_is_not_kept_waiting(bench: Any) -> None:
+    bench.route(policy=Policy(latency=LatencyPolicy(soft_unknown=30)))
+    bench.primary.script(faults.hang())
+    bench.primary.fail(faults.overloaded())
+    hung = asyncio.create_task(bench.ask("acompletion-stream"))
+    while not bench.primary.open:
+        await asyncio.sleep(0.01)
+    while str(bench.health().health) != "unhealthy":
+        assert await bench.ask("acompletion") == FROM_BACKUP
+    assert await asyncio.wait_for(hung, 2) == FROM_BACKUP
+    await _settled(bench)
