@@ -17,7 +17,7 @@ Not safe for concurrent use (``FleetHealth`` holds the lock); told the time, in 
 from __future__ import annotations
 
 from enum import StrEnum
-from math import ceil
+from math import ceil, inf
 from random import Random
 
 from failover_plugin.evidence import Cusum
@@ -56,18 +56,20 @@ class Breaker:
     """
 
     __slots__ = (
-        "_blocked",
         "_blocks",
         "_era",
         "_losses",
         "_openings",
         "_policy",
         "_wins",
+        "blocked_by_answer",
+        "by_hand",
         "epoch",
         "evidence",
         "needs_whole",
         "probes",
         "reason",
+        "refused",
         "since",
         "until",
     )
@@ -87,8 +89,12 @@ class Breaker:
         """When an opening ends; None while closed."""
         self.since = 0.0
         """When the present trouble began: a failure after a time of trust."""
-        self._blocked = False
+        self.blocked_by_answer = False
         """Whether it was shut by something that is either mended or not, and so knows no parole."""
+        self.refused = -inf
+        """When such an answer came last."""
+        self.by_hand = False
+        """Whether somebody opened it."""
         self.reason = ""
         """Why it opened."""
         self.needs_whole = False
@@ -111,7 +117,9 @@ class Breaker:
         return self.until is not None and not self.refuses(now)
 
     def admit(self) -> bool:
-        """Let one request through; says whether it is a probe. Only if ``refuses`` said no, under the same lock."""
+        """Let one request through, under the lock; says whether it is a probe. Not if ``refuses``, unless the request
+        has nobody else to ask: its success closes as any probe's does.
+        """
         probe = self.until is not None
         self.probes += probe
         return probe
@@ -158,7 +166,7 @@ class Breaker:
             return False
         if self.until is None and not self.evidence.trips(enough):
             return False
-        self.needs_whole, self._blocked = whole, False
+        self.needs_whole, self.blocked_by_answer = whole, False
         self._open(self._policy.open_base, self._policy.open_cap, self._openings, reason, now, rng)
         self._openings += weight >= FULL_ENOUGH
         return True
@@ -170,7 +178,7 @@ class Breaker:
         """
         if born < self.epoch:
             return False
-        self._blocked = True
+        self.blocked_by_answer, self.refused = True, now
         self._open(seconds, max(seconds, self._policy.block_cap), self._blocks, reason, now, rng)
         self.until = max(self.until or now, now + named)
         self._blocks += 1
@@ -186,6 +194,7 @@ class Breaker:
     def force_open(self, seconds: float, now: float) -> None:
         """Open for exactly so long, whatever happens to calls under way."""
         self._shut(now + seconds, "by hand")
+        self.by_hand = True
 
     def half_open(self, now: float) -> None:
         """Let probes through now."""
@@ -216,7 +225,7 @@ class Breaker:
         if self._wins < max(1, self._quota):
             return False
         self._close()
-        if self._policy.parole and not self._blocked:
+        if self._policy.parole and not self.blocked_by_answer:
             self.evidence.parole(now)
         else:
             self.evidence.clear()
@@ -245,6 +254,7 @@ class Breaker:
         self._shut(now + min(cap, base * 2.0 ** min(doublings, 30)) * spread, reason)
 
     def _shut(self, until: float, reason: str) -> None:
+        self.by_hand = False
         self.until = until
         self.reason = reason
         self.epoch = self._era.turn()

@@ -23,6 +23,9 @@ from failover_plugin.selection import Selection, Sessions
 from failover_plugin.standing import Standing
 from failover_plugin.tempo import Tempo
 
+ATTEMPTS = 5
+"""Calls made for one request at most, where the policy does not say, unless there are more tiers."""
+
 
 class Commons:
     """The shared state. Safe for any number of threads; told the time, in monotonic seconds."""
@@ -39,6 +42,8 @@ class Commons:
         self.news = News(Listeners() if listeners is None else listeners)
         self.selection = Selection(Roster((), {}), policy, self._sessions)
         self.tempo = Tempo(policy)
+        self.attempts = ATTEMPTS
+        """Calls made for one request at most."""
         self.replace(targets, now=-inf)
 
     def replace(self, targets: Iterable[Target], now: float) -> None:
@@ -57,6 +62,7 @@ class Commons:
             self.selection = Selection(roster, self.policy, self._sessions)
             for standing in roster.standings:
                 roster.review(standing, now)
+            self.attempts = self.policy.max_attempts or max(ATTEMPTS, len(roster.tiers))
             self.news.room(len(self.news.waiting))
         self.news.tell()
 

@@ -156,18 +156,21 @@ class Failover:
         among: Collection[str] | None = None,
         tried: Sequence[str] = (),
         after: Permit | None = None,
+        later: Collection[str] = (),
         streaming: bool = False,
     ) -> Permit | None:
         """Leave to make one call, for a host that owns the loop of attempts; None if nobody can be asked.
 
         ``among`` are the ids on offer, ``tried`` those that the host asked without a permit. ``after`` is the settled
-        permit of the same request's previous attempt, and goes on from there. ``streaming``: the answer is a stream.
+        permit of the same request's previous attempt, and goes on from there. ``later`` are those that the host will
+        offer if nobody can be asked: while one of them is well, nobody is asked as a last resort.
+        ``streaming``: the answer is a stream.
         """
         if after:
             after.cancel()  # does nothing to a permit that is settled, as it should be
         flow = after.flow if after else self._flow(request, streaming=streaming, tried=tried)
         now = self._clock.monotonic()
-        flow.offer(among)
+        flow.offer(among, later)
         waited = 0.0
         while True:
             match flow.next(now + waited):
@@ -177,6 +180,11 @@ class Failover:
                     waited += seconds
                 case GiveUp():
                     return None
+
+    @property
+    def max_attempts(self) -> int:
+        """Calls made for one request at most, with the present targets."""
+        return self._fleet.health.attempts
 
     # -- looking ------------------------------------------------------------------------------------------------------
 

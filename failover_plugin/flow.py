@@ -58,6 +58,7 @@ class Flow:
         "_failure",
         "_fleet",
         "_ledger",
+        "_refusal",
         "_request",
         "_streaming",
         "_succession",
@@ -81,6 +82,8 @@ class Flow:
             fleet, request, self._ledger, tried=tried, deadline=self._deadline, streaming=streaming
         )
         self._failure: Failure | None = None
+        self._refusal: Failure | None = None
+        """The first failure that another provider was to see, and no third."""
         self._committed: Start | None = None
         self._broken: Failure | None = None
         """The first failure after content, of a stream that is to be resumed."""
@@ -103,9 +106,11 @@ class Flow:
         latest = self._ledger.latest
         return latest.target if latest else None
 
-    def offer(self, among: Collection[str] | None) -> None:
-        """From now on only these targets are on offer; None: all that the request allows."""
-        self._succession.offer(among)
+    def offer(self, among: Collection[str] | None, later: Collection[str] = ()) -> None:
+        """From now on only these targets are on offer; None: all that the request allows. ``later``: whom the host will
+        offer if nobody of these is asked.
+        """
+        self._succession.offer(among, later)
 
     # -- what to do next ----------------------------------------------------------------------------------------------
 
@@ -114,14 +119,9 @@ class Flow:
         failure, health = self._failure, self._fleet.health
         if (failure or now + TOO_LATE > self._deadline) and (error := self._final(now)):
             return self._give_up(error, now)
-        if failure and not health.spend(now):
-            self._succession.pass_over("the failover budget is spent")
-            return self._give_up(self._exhausted(now), now)
         pick = self._succession.pick(failure, now)
         if isinstance(pick, Lease):
             return self._start(pick, now)
-        if failure:
-            health.refund()
         if pick is None:
             return self._give_up(self._exhausted(now), now)
         if self.on_wake:
@@ -180,8 +180,8 @@ class Flow:
         it.
         """
         self._fleet.health.overdue(start.lease, now)
-        free = start.lease.probe or not start.lease.standing.ready
-        return self._back_up(start, now, free=free)
+        lease = start.lease
+        return self._back_up(start, now, free=lease.probe or not lease.standing.ready, desperate=lease.aside)
 
     def evacuate(self, start: Start, now: float) -> Start | None:
         """The attempt's target was found to have failed; returns a backup to start beside it, if there is one."""
@@ -189,20 +189,24 @@ class Flow:
         fallen = any(b.until is not None and lease.born < b.epoch for _, b in lease.standing.breakers)
         return self._back_up(start, now, free=True) if fallen else None
 
-    def _back_up(self, start: Start, now: float, *, free: bool) -> Start | None:
-        """A ``free`` one counts as failover: the target is known to be in trouble."""
+    def _back_up(self, start: Start, now: float, *, free: bool, desperate: bool = False) -> Start | None:
+        """A ``free`` one counts as failover: the target is known to be in trouble. ``desperate``: it was asked only
+        because nobody better was left, and whoever is next costs nothing.
+        """
         policy, health = self._fleet.policy, self._fleet.health
         alone = self.live == [start] and not self._committed
-        if policy.backups == "off" or not alone or self._ledger.number >= policy.max_attempts:
+        if policy.backups == "off" or not alone or self._ledger.number >= health.attempts:
             return None
-        if self._deadline - now < TOO_LATE or not self._succession.protected(start.lease.standing):
+        if self._deadline - now < TOO_LATE:
             return None
-        price = start.lease.standing.price
-        if not (health.spend(now) if free else health.back_up(price, now)):
-            return None
-        lease = self._succession.pick_backup(now)
+        if not desperate:
+            if not self._succession.protected(start.lease.standing):
+                return None
+            if not (health.spend(now) if free else health.back_up(start.lease.standing.price, now)):
+                return None
+        lease = self._succession.pick_backup(now, desperate=desperate)
         if lease is None:
-            if free:
+            if free and not desperate:
                 health.refund()
             return None
         if health.news.wanted:
@@ -277,7 +281,9 @@ class Flow:
             )
         self.live.remove(start)
         self._end(start, now, diagnosis, error)
-        self._failure = Failure(start.target, error, diagnosis)
+        self._failure = failure = Failure(start.target, error, diagnosis, start.lease.aside)
+        if self._route(failure) is Route.OTHER and self._refusal is None:
+            self._refusal = failure
         if self._committed is start and self.resumable and self._fleet.policy.stream_failover == "resume":
             self._committed, self._broken = None, self._broken or self._failure
         return diagnosis
@@ -326,30 +332,33 @@ class Flow:
         if self._committed or (self._broken and self._is_returned(failure)):
             return self._interrupted(self._broken or failure)
         if self._is_returned(failure):
-            return self._ledger.returned(failure.error)
-        if self._ledger.number < self._fleet.policy.max_attempts:
+            return self._ledger.returned((self._refusal or failure).error)
+        if self._ledger.number < self._fleet.health.attempts:
             return None
         self._succession.pass_over("max_attempts is reached")
         return self._exhausted(now)
 
     def _is_returned(self, failure: Failure) -> bool:
         """Whether the policy hands such an error to the caller instead of asking somebody else."""
-        policy = self._fleet.policy
-        no_failover = self._streaming and policy.stream_failover == "off"
-        return no_failover or policy.route(failure.diagnosis.error_class) is Route.NONE
+        route = self._route(failure)
+        refused_again = route is Route.OTHER and failure is not self._refusal
+        no_failover = self._streaming and self._fleet.policy.stream_failover == "off"
+        return no_failover or refused_again or route is Route.NONE
+
+    def _route(self, failure: Failure) -> Route:
+        return self._fleet.policy.route(failure.diagnosis.error_class)
 
     def _exhausted(self, now: float) -> BaseException:
         """Nobody is left."""
         failure = self._failure
         if self._broken:
             return self._interrupted(self._broken)
-        if failure and self._ledger.number == 1 and self._asks_for_a_better(failure):
+        if self._refusal:
+            return self._ledger.returned(self._refusal.error)
+        if failure and self._ledger.number == 1 and self._route(failure) is Route.CAPABLE:
             return self._ledger.returned(failure.error)
         due = self._succession.due_back(now)
         return self._ledger.exhausted(None if due == inf else due)
-
-    def _asks_for_a_better(self, failure: Failure) -> bool:
-        return self._fleet.policy.route(failure.diagnosis.error_class) is Route.CAPABLE
 
     def _too_late(self) -> DeadlineExceeded:
         error = DeadlineExceeded("The request's deadline passed before it was answered.", trail=self.trail)

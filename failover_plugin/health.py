@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from random import Random
 
 from failover_plugin.answers import Answers
+from failover_plugin.aside import best_aside
 from failover_plugin.commons import Commons
 from failover_plugin.events import Listeners
 from failover_plugin.health_report import HealthReport
@@ -97,11 +98,35 @@ class FleetHealth(Commons):
         return lease
 
     def force(
-        self, standing: Standing, request: Request, now: float, lifetime: float, *, streaming: bool = False
+        self,
+        standing: Standing,
+        request: Request,
+        now: float,
+        lifetime: float,
+        *,
+        streaming: bool = False,
+        aside: bool = False,
     ) -> Lease:
-        """Leave to call a target that would not be asked: as a last resort, or beyond a limit that is only a guess."""
+        """Leave to call a target that would not be asked: one set ``aside``, or beyond a limit that is only a guess."""
         with self.lock:
-            return self.leases.give(standing, request, now, lifetime, streaming=streaming)
+            lease = self.leases.give(standing, request, now, lifetime, streaming=streaming, aside=aside)
+        self.news.tell()
+        return lease
+
+    def ask_aside(
+        self, standings: Iterable[Standing], request: Request, now: float, lifetime: float, *, streaming: bool
+    ) -> Lease | float:
+        """Leave to call the best of these, none of whom would be asked as a matter of course; or, if all are left alone
+        even by a request that has nobody else, for how many seconds at the least.
+        """
+        with self.lock:
+            self.leases.expire(now)
+            standing, wait = best_aside(standings, self.policy, now)
+            if standing is None:
+                return wait
+            lease = self.leases.give(standing, request, now, lifetime, streaming=streaming, aside=True)
+        self.news.tell()
+        return lease
 
     def lacks_tokens(self, standing: Standing, request: Request, now: float) -> float:
         """Seconds until its limit per minute has tokens enough for this request."""
@@ -170,6 +195,8 @@ class FleetHealth(Commons):
                     self.trouble.over(lease, now)
                     if standing.rates:
                         standing.rates.passed(lease.tokens, tokens, now)
+                        if lease.aside:
+                            standing.rates.cooldown.disproved()
                     self.leases.vacate(lease, now)
         if (news := self.news).calls or news.events:
             news.tell()

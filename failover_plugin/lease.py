@@ -13,6 +13,7 @@ class Lease:
     """
 
     __slots__ = (
+        "aside",
         "backup",
         "born",
         "content",
@@ -37,6 +38,8 @@ class Lease:
         self.generation = generation
         self.streaming = False
         self.backup = False
+        self.aside = False
+        """Whether its target would not have been asked, had there been anybody else."""
         self.probes: tuple[Breaker, ...] = ()
         """The half-open breakers that it tests."""
         self.test = False

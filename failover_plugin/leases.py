@@ -37,8 +37,9 @@ class Leases:
         *,
         streaming: bool = False,
         backup: bool = False,
+        aside: bool = False,
     ) -> Lease:
-        """Leave to call this target, for ``lifetime`` seconds."""
+        """Leave to call this target, for ``lifetime`` seconds. ``aside``: although it would not be asked."""
         counts = standing.counts
         counts.attempts += 1
         counts.in_flight += 1
@@ -49,6 +50,7 @@ class Leases:
         if backup:
             lease.backup = True
             counts.backups += 1
+        lease.aside = aside
         self.open[lease] = None
         if lease.expires < self.next_expiry:
             self.next_expiry = lease.expires
@@ -59,7 +61,11 @@ class Leases:
     def _watch(self, lease: Lease, request: Request, now: float) -> None:
         """Its target has limits, or is on trial: this call changes what it is fit for."""
         standing, news = lease.standing, self._commons.news
-        probed = [(scope, breaker) for scope, breaker in standing.breakers if breaker.tests(now) and breaker.admit()]
+        probed = [
+            (scope, breaker)
+            for scope, breaker in standing.breakers
+            if (lease.aside or breaker.tests(now)) and breaker.admit()
+        ]
         lease.probes = tuple(breaker for _, breaker in probed)
         for scope, breaker in probed:
             if news.wanted and breaker.probes == 1:
@@ -69,6 +75,8 @@ class Leases:
         if standing.rates:
             lease.tokens = tokens_of(request)
             standing.rates.take(lease.tokens, now)
+            if lease.aside and standing.rates.cooldown.cooling(now):
+                standing.rates.cooldown.said = now
         self._commons.review(standing, now)
         for scope, _ in probed:
             self._trouble.changed(standing, scope, now)

@@ -19,15 +19,21 @@ SHORTEST = 0.5
 LONGEST = 3600.0
 """Seconds: no provider's word keeps a target away for longer."""
 LONGEST_UNNAMED = 60.0
+LONELY = 60.0
+"""Seconds between two requests that try a window in spite of its Retry-After, because they have nobody else."""
 
 
 class Cooldown:
     """One rate window's horizon."""
 
-    __slots__ = ("_unnamed", "until", "why")
+    __slots__ = ("_unnamed", "named", "said", "until", "why")
 
     def __init__(self) -> None:
         self.until = -inf
+        self.named = -inf
+        """Until when the provider itself, or somebody by hand, wants it left alone."""
+        self.said = -inf
+        """When it was last said, or tried in spite of it."""
         self.why = ""
         """What it rests for, for people."""
         self._unnamed = 0
@@ -41,6 +47,7 @@ class Cooldown:
 
         Up to a tenth is added at random, so that waiting callers do not all come back in the same instant.
         """
+        named, self.said = retry_after is not None, now
         if retry_after is None:
             if self.cooling(now):
                 return
@@ -48,14 +55,28 @@ class Cooldown:
             retry_after = min(LONGEST_UNNAMED, 2.0**self._unnamed)
         rest = min(LONGEST, max(SHORTEST, retry_after)) * rng.uniform(1.0, 1.1)
         self.until = max(self.until, now + rest)
+        if named:
+            self.named = self.until
 
     def hold(self, seconds: float, now: float) -> None:
         """Rest for exactly so long; 0 ends any rest."""
-        self.until = max(self.until, now + seconds) if seconds > 0 else -inf
+        self.until = self.named = max(self.until, now + seconds) if seconds > 0 else -inf
+        self.said = inf if seconds > 0 else -inf
+
+    def alone_until(self, now: float) -> float:
+        """Until when not even a request that has nobody else may try it: as long as the provider named, but after a
+        minute once a minute (it may have been wrong, and its request would be lost). What somebody rests by hand is not
+        tried.
+        """
+        return min(self.named, self.said + LONELY) if now < self.named else now
 
     def passed(self) -> None:
         """A request got through: the next cooldown without a named time starts short again."""
         self._unnamed = 0
+
+    def disproved(self) -> None:
+        """A request got through while it was to rest: it need not."""
+        self.until = self.named = -inf
 
 
 class Meter:

@@ -190,8 +190,10 @@ class Policy(_Part):
     auto_rotate: bool = True
     """False: all requests go to one target of the first tier, well or not, until ``Failover.rotate`` moves them on."""
 
-    last_resort: Literal["off", "earliest"] = "off"
-    """When nobody can be asked: fail, or ask who is due back first, one call at a time."""
+    last_resort: Literal["each", "off", "earliest"] = "each"
+    """When nobody is left who can be asked: ask each of those set aside once, the likeliest first; or fail; or ask who
+    is due back first, one call at a time.
+    """
 
     fallback_on: frozenset[ErrorClass] | None = None
     """Only these errors go on to another target. None: as the verdict table says."""
@@ -202,8 +204,10 @@ class Policy(_Part):
     verdicts: dict[ErrorClass, VerdictPolicy] = Field(default_factory=dict[ErrorClass, VerdictPolicy])
     """Rows of the verdict table that are to differ."""
 
-    max_attempts: Annotated[int, Field(ge=1)] = 5
-    """Calls made for one request at most, over all targets, backups included."""
+    max_attempts: Annotated[int, Field(ge=1)] | None = None
+    """Calls made for one request at most, over all targets, backups included. None: 5, or the number of tiers where
+    that is more.
+    """
 
     same_target_retries: Annotated[int, Field(ge=0)] = 1
     """Times a target is asked again in one request, when its tier has no other, before the next tier is."""

@@ -40,7 +40,7 @@ class Selection:
         self.roster = roster
         self._spill = policy.degraded_spill
         self._keeps = not policy.auto_rotate
-        self._desperate = policy.last_resort == "earliest"
+        self._desperate = policy.last_resort != "off"
         self._strategy: Strategy = STRATEGIES[policy.strategy] if isinstance(policy.strategy, str) else policy.strategy
         self._sessions = sessions if self._strategy is affinity else None
         self.follows = self._keeps or self._strategy not in _FORGETFUL
@@ -174,16 +174,17 @@ def excluded(target: Target, request: Request) -> str | None:
 
 
 def incapable(target: Target, failed: Target, error_class: ErrorClass) -> str | None:
-    """Why this target could do no better with what ``failed`` could not take, or None if it could.
+    """Why this target could do no better with what ``failed`` could not take, or None if it might.
 
-    What is not known is not assumed: a second refusal costs the caller time and tells nobody anything.
+    What is not known is assumed in the request's favour, unless it is the same model of the same provider.
     """
+    same = target.provider == failed.provider and target.model == failed.model
     match error_class:
-        case ErrorClass.CONTEXT_WINDOW if not _larger(target.context_window, failed.context_window):
-            return "its window is not known to be larger"
-        case ErrorClass.PAYLOAD_TOO_LARGE if target.provider == failed.provider and not _larger(target.tpm, failed.tpm):
+        case ErrorClass.CONTEXT_WINDOW if _no_larger(target.context_window, failed.context_window, same=same):
+            return "its window is not larger"
+        case ErrorClass.PAYLOAD_TOO_LARGE if same and not _larger(target.tpm, failed.tpm):
             return "its limit is not known to be larger"
-        case ErrorClass.UNSUPPORTED if target.model == failed.model:
+        case ErrorClass.UNSUPPORTED if same:
             return "is the same model"
         case _:
             return None
@@ -213,6 +214,11 @@ def _tokens(request: Request) -> int:
 
 def _fits(target: Target, tokens: int) -> bool:
     return target.context_window is None or target.context_window >= tokens
+
+
+def _no_larger(one: int | None, other: int | None, *, same: bool) -> bool:
+    """Whether one window is known to be no larger than the other, or is the very same model's."""
+    return same and not _larger(one, other) if one is None or other is None else one <= other
 
 
 def _larger(one: int | None, other: int | None) -> bool:

@@ -24,7 +24,7 @@ from failover_plugin.model import Attempt, Diagnosis, ErrorClass, Request, Skip,
 from failover_plugin.policy import Policy
 from failover_plugin.roster import EVERYBODY, Roster, bits
 from failover_plugin.selection import Selection, excluded, incapable
-from failover_plugin.standing import PER_MINUTE, Standing, refused_lately
+from failover_plugin.standing import PER_MINUTE, Grade, Standing, refused_lately
 from failover_plugin.start import Start
 
 COOLDOWN_SPREAD = 1.1
@@ -59,6 +59,8 @@ class Failure:
     target: Target
     error: BaseException
     diagnosis: Diagnosis
+    aside: bool = False
+    """Whether its target was asked only because nobody better was left."""
 
 
 class Succession:
@@ -70,6 +72,7 @@ class Succession:
         "_deadline",
         "_facing",
         "_fleet",
+        "_later",
         "_ledger",
         "_mask",
         "_offered",
@@ -78,7 +81,6 @@ class Succession:
         "_request",
         "_streaming",
         "_waiting_since",
-        "_withheld",
     )
 
     def __init__(
@@ -93,18 +95,20 @@ class Succession:
         self._mask = 0
         """Targets asked, as a bit set."""
         self._offered: Collection[str] | None = None
+        self._later: Collection[str] = ()
         self._allowed = EVERYBODY
-        self._withheld = 0
-        """Targets that the request allows and the host does not offer, as a bit set."""
         self._paused_before = 0
         self._paused_until = 0.0
         self._waiting_since: float | None = None
         self._facing: Selection | None = None
 
-    def offer(self, among: Collection[str] | None) -> None:
-        """From now on only these targets are on offer; None: all that the request allows."""
+    def offer(self, among: Collection[str] | None, later: Collection[str] = ()) -> None:
+        """From now on only these targets are on offer; None: all that the request allows. ``later``: whom the host will
+        offer if nobody of these is asked.
+        """
+        self._later = later
         if among is not self._offered:
-            self._offered, self._facing, self._withheld = among, None, 0
+            self._offered, self._facing = among, None
 
     def pick(self, failure: Failure | None, now: float) -> Lease | float | None:
         """Leave to call the next target, or seconds to wait before asking again, or None: nobody is left."""
@@ -113,9 +117,14 @@ class Succession:
             self._take(pick.standing)
         return pick
 
-    def pick_backup(self, now: float) -> Lease | None:
-        """Leave to call a healthy target beside one that is late, if there is one."""
-        lease = self._ask(EVERYBODY, now, backup=True)
+    def pick_backup(self, now: float, *, desperate: bool = False) -> Lease | None:
+        """Leave to call a healthy target beside one that is late, if there is one; of the ``desperate``, any that may
+        be asked at all.
+        """
+        lease = self._ask(EVERYBODY, now, backup=not desperate)
+        if lease is None and desperate:
+            found = self._ask_aside(self.free(), now)
+            lease = found if isinstance(found, Lease) else None
         if lease:
             self._take(lease.standing)
         return lease
@@ -124,6 +133,10 @@ class Succession:
         """Whether somebody else could step in for this target."""
         free = self.free() & ~(1 << standing.index)
         return any(tier.mask & free for tier in self._now.tiers)
+
+    def others_left(self) -> bool:
+        """Whether there is anybody whom this request has not asked."""
+        return bool(self.free() & self._now.everybody)
 
     def pass_over(self, reason: str) -> None:
         """Note why those who are left are not asked any more."""
@@ -144,22 +157,36 @@ class Succession:
         if lease := self._ask(EVERYBODY, now):
             return lease
         free = self.free()
-        if self._withheld & ~self._mask:
-            return None  # a host that offers some targets at a time has others to offer: do not wait for these
+        if self._fleet.policy.last_resort == "each":
+            return self._beyond(free, now)
+        if self._better_later():
+            return None
         wait = self._queue(free, now)
-        return self._last_resort(free, now) if wait is None else wait
+        return self._earliest(free, now) if wait is None else wait
 
     def _after(self, failure: Failure, now: float) -> Lease | float | None:
         able = self._able(failure)
         failed = self._now.by_id.get(failure.target.id)
         siblings = able & failed.tier.members if failed else 0
-        return (siblings and self._ask(siblings, now)) or self._repeat(failure, now) or self._ask(able, now)
+        pick = (siblings and self._ask(siblings, now)) or self._repeat(failure, able, now) or self._ask(able, now)
+        return self._beyond(able, now) if pick is None and self._fleet.policy.last_resort == "each" else pick
 
-    def _repeat(self, failure: Failure, now: float) -> Lease | float | None:
-        """The target that just failed, once more; never after a timeout, which would take as long again."""
-        standing = self._now.by_id.get(failure.target.id)
-        if standing is None or not self._may_repeat(standing):
+    def _repeat(self, failure: Failure, able: int, now: float) -> Lease | float | None:
+        """The target that just failed, once more, if an attempt is left for everybody who has not been asked; never
+        after a timeout, which would take as long again.
+        """
+        standing, health = self._now.by_id.get(failure.target.id), self._fleet.health
+        if standing is None or failure.aside or not self._may_repeat(standing, able):
             return None
+        if not health.spend(now):
+            self._ledger.skip(Skip(target=standing.id, reason="not asked again: the failover budget is spent"))
+            return None
+        pick = self._once_more(standing, failure, now)
+        if not isinstance(pick, Lease):
+            health.refund()
+        return pick
+
+    def _once_more(self, standing: Standing, failure: Failure, now: float) -> Lease | float | None:
         if self._paused:
             rest = self._paused_until - now  # left, if it was woken for the sake of others
             return rest if rest > MOMENT else self._admit(standing, now)
@@ -168,10 +195,12 @@ class Succession:
             return None
         return self._pause(wait, now) or self._admit(standing, now)
 
-    def _may_repeat(self, standing: Standing) -> bool:
+    def _may_repeat(self, standing: Standing, able: int) -> bool:
         on_offer = self._allowed >> standing.index & 1 and (self._offered is None or standing.id in self._offered)
         asked = self._asked.get(standing.id, 0)
-        return bool(on_offer) and asked <= self._fleet.policy.same_target_retries
+        if not on_offer or asked > self._fleet.policy.same_target_retries:
+            return False
+        return self._fleet.health.attempts - self._ledger.number > (able & self._now.everybody).bit_count()
 
     def _backoff(self, standing: Standing, failure: Failure, now: float) -> float | None:
         """Seconds before the same target is worth another try; None if it is not."""
@@ -208,6 +237,32 @@ class Succession:
         wait = min((self._due(s, now) for s in self._some(free)), default=inf)
         return max(wait, 1e-3) if wait <= left and now + wait < self._deadline else None
 
+    def _beyond(self, free: int, now: float) -> Lease | float | None:
+        """Nobody is left whom one would ask. Wait for who is full, go beyond a limit that is only a guess, ask those
+        set aside, and wait for those who are left alone even then.
+        """
+        if self._better_later():
+            return None
+        since = self._waiting_since = now if self._waiting_since is None else self._waiting_since
+        left = min(since + self._fleet.policy.patience, self._deadline) - now
+        if any(tier.full & free for tier in self._now.tiers):
+            if left > MOMENT:
+                return min(left, LOOK_AGAIN)
+            if lease := self._fail_open(free, now):
+                return lease
+        found = self._ask_aside(free, now)
+        return found if isinstance(found, Lease) or found < left else None
+
+    def _ask_aside(self, free: int, now: float) -> Lease | float:
+        health, fleet = self._fleet.health, self._fleet
+        return health.ask_aside(self._some(free), self._request, now, fleet.lifetime, streaming=self._streaming)
+
+    def _better_later(self) -> bool:
+        """Whether the host has somebody well to offer if these are not asked."""
+        by_id = self._now.by_id
+        later = (by_id.get(target_id) for target_id in self._later if target_id not in self._asked)
+        return any(s is not None and s.grade <= Grade.DEGRADED for s in later)
+
     def _fail_open(self, free: int, now: float) -> Lease | None:
         full = [s for tier in self._now.tiers for s in self._some(tier.full & free) if self._is_guess(s, now)]
         return self._force(min(full, key=lambda s: (s.counts.in_flight, s.index)), now) if full else None
@@ -217,7 +272,7 @@ class Succession:
         allowed = most is None or standing.counts.in_flight < most
         return allowed and not standing.ramping and not refused_lately(standing, self._fleet.policy, now)
 
-    def _last_resort(self, free: int, now: float) -> Lease | None:
+    def _earliest(self, free: int, now: float) -> Lease | None:
         """Whoever is due back first, but not everybody at the same one."""
         if self._fleet.policy.last_resort == "off":
             return None
@@ -245,7 +300,6 @@ class Succession:
         self._allowed = allowed
         if self._offered is not None:
             self._allowed = allowed & roster.mask_of(self._offered)
-            self._withheld = allowed & roster.everybody & ~self._allowed
         self._mask = roster.mask_of(self._asked) if self._asked else 0
 
     def _note_excluded(self, roster: Roster, allowed: int) -> None:
@@ -256,13 +310,23 @@ class Succession:
     def _able(self, failure: Failure) -> int:
         """Who is left, and not known to do no better with what failed."""
         free, error_class = self.free(), failure.diagnosis.error_class
-        if self._fleet.policy.route(error_class) is not Route.CAPABLE:
+        route = self._fleet.policy.route(error_class)
+        if route is Route.OTHER:
+            return self._of_others(free, failure.target)
+        if route is not Route.CAPABLE:
             return free
         for standing in self._some(free):
             if objection := incapable(standing.target, failure.target, error_class):
                 self._ledger.skip(Skip(target=standing.id, reason=objection))
                 free &= ~(1 << standing.index)
         return free & self._now.everybody
+
+    def _of_others(self, free: int, refused: Target) -> int:
+        """Those of other providers, or, if there are none, of other models."""
+        left = list(self._some(free))
+        strangers = [s for s in left if s.target.provider != refused.provider]
+        others = strangers or [s for s in left if s.target.model != refused.model]
+        return sum(1 << standing.index for standing in others)
 
     def _ask(self, restriction: int, now: float, *, backup: bool = False) -> Lease | None:
         free = self.free()

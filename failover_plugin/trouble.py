@@ -108,7 +108,7 @@ class Trouble:
             standing.counts.failed(now, max(0.0, 1.0 - doubted))
         blamed = None if nobody else self._blame(lease, scope, diagnosis, share, doubted, now)
         for own, breaker in standing.breakers:
-            if breaker is not blamed:
+            if breaker is not blamed or lease.aside:
                 breaker.released(lease.born, probe=breaker in lease.probes, whole=lease.content)
                 if breaker in lease.probes:
                     self.changed(standing, own, now)
@@ -148,6 +148,9 @@ class Trouble:
             return None
         if verdict.hold is Hold.BLOCK:
             breaker = self._commons.scopes.breaker(standing, scope)
+            if lease.aside and breaker in lease.probes:
+                breaker.refused = now
+                return breaker
             seconds, named = verdict.seconds or 60.0, diagnosis.retry_after or 0.0
             if breaker.blocked(lease.born, seconds, diagnosis.title, now, self._rng, named):
                 self._opened(standing, scope, now, again=breaker in lease.probes, alert=scope is not Scope.TARGET)
@@ -161,7 +164,7 @@ class Trouble:
         self, lease: Lease, scope: Scope, weight: float, reason: str, now: float, *, whole: bool = True
     ) -> Breaker | None:
         standing = lease.standing
-        probe = any(breaker in lease.probes for own, breaker in standing.breakers if own is scope)
+        probe = not lease.aside and any(breaker in lease.probes for own, breaker in standing.breakers if own is scope)
         if not weight and not probe:
             return None
         breaker = self._commons.scopes.breaker(standing, scope)

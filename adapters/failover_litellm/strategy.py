@@ -61,9 +61,8 @@ class FailoverRoutingStrategy(CustomRoutingStrategyBase):
         """
         inside = RouterInside(router)
         deployments = Deployments(inside, self.policy, self.on_event)
-        inside.put_in(
-            RouterHooks(inside, deployments), self.policy.max_attempts + _MORE_QUESTIONS, registered=registered
-        )
+        questions = deployments.failover.max_attempts + _MORE_QUESTIONS
+        inside.put_in(RouterHooks(inside, deployments), questions, registered=registered)
         self._inside, self._deployments = inside, deployments
         inside.mark(_MARK, self)
 

@@ -32,10 +32,13 @@ class Hold(StrEnum):
 
 
 class Route(StrEnum):
-    """Who is asked next: any other target, only targets that can (a larger window, the feature), or nobody."""
+    """Who is asked next: any other target, only targets that may be able to (a larger window, the feature), one of
+    another provider (or, if there is none, of another model), or nobody.
+    """
 
     ANY = "any"
     CAPABLE = "capable"
+    OTHER = "other"
     NONE = "none"
 
 
@@ -67,7 +70,7 @@ VERDICTS: Mapping[ErrorClass, Verdict] = MappingProxyType(
         ErrorClass.PAYLOAD_TOO_LARGE: Verdict(scope=Scope.REQUEST, route=Route.CAPABLE),
         ErrorClass.CONTENT_POLICY: Verdict(scope=Scope.REQUEST, route=Route.NONE),
         ErrorClass.UNSUPPORTED: Verdict(scope=Scope.REQUEST, route=Route.CAPABLE),
-        ErrorClass.INVALID_REQUEST: Verdict(scope=Scope.REQUEST, route=Route.NONE),
+        ErrorClass.INVALID_REQUEST: Verdict(scope=Scope.REQUEST, route=Route.OTHER),
         ErrorClass.OVERLOADED: Verdict(scope=Scope.TARGET, weight=1.0, retry_same=True),
         ErrorClass.SERVER_ERROR: Verdict(scope=Scope.TARGET, weight=1.0, retry_same=True),
         ErrorClass.TIMEOUT: Verdict(scope=Scope.TARGET, weight=1.0),
@@ -91,7 +94,7 @@ MEANINGS: Mapping[ErrorClass, str] = MappingProxyType(
         ErrorClass.PAYLOAD_TOO_LARGE: "the request alone exceeds a size or a limit of the minute",
         ErrorClass.CONTENT_POLICY: "blocked by a safety system",
         ErrorClass.UNSUPPORTED: "the model lacks the feature: tools, images, a parameter, a format",
-        ErrorClass.INVALID_REQUEST: "the caller's mistake, the same everywhere",
+        ErrorClass.INVALID_REQUEST: "the caller's mistake, or what this provider is strict about",
         ErrorClass.OVERLOADED: "the provider is out of capacity",
         ErrorClass.SERVER_ERROR: "any other fault of the provider's, or a broken answer",
         ErrorClass.TIMEOUT: "too late: for the provider, for a deadline of ours or the client's",
@@ -120,7 +123,12 @@ _HEADER = ("error class", "means", "whose fault", "evidence", "rests", "same tar
 
 _RESTS = {Hold.NONE: "no", Hold.COOL: "until Retry-After"}
 
-_NEXT = {Route.ANY: "any other target", Route.CAPABLE: "targets that can", Route.NONE: "nobody: returned to the caller"}
+_NEXT = {
+    Route.ANY: "any other target",
+    Route.CAPABLE: "targets that may be able to",
+    Route.OTHER: "one of another provider or model",
+    Route.NONE: "nobody: returned to the caller",
+}
 
 
 def verdict_table() -> str:

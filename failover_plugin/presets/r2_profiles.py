@@ -106,6 +106,7 @@ def profiles(*, strategy: Choice = "sequential", circuit_break_secs: float = 60.
     """
     return Policy(
         strategy=strategy,
+        last_resort="off",
         max_attempts=1 + whole("max_retries", max_retries, 0),
         breaker=BreakerPolicy(
             threshold=consecutive(FAILURES),

@@ -26,6 +26,7 @@ def adaptive(
     With the weight of 0.5 some eight anomalies in a row open, and one in a hundred never does. Raises ``ConfigError``.
     """
     return Policy(
+        last_resort="off",
         breaker=BreakerPolicy(
             half_open_probes=whole("half_open_requests", half_open_requests),
             success_rate=success_rate_threshold,
