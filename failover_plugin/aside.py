@@ -33,12 +33,16 @@ class Rank(IntEnum):
     BLOCKED = 3
 
 
-def best_aside(standings: Iterable[Standing], policy: Policy, now: float) -> tuple[Standing | None, float]:
-    """Whom of these to ask; None, and the least time to wait in seconds, if all are left alone."""
+def best_aside(
+    standings: Iterable[Standing], policy: Policy, tokens: float, now: float
+) -> tuple[Standing | None, float]:
+    """Whom of these to ask with a request of so many tokens; None, and the least time to wait in seconds, if all are
+    left alone.
+    """
     best: Standing | None = None
     place, least = (inf, inf, inf, inf), inf
     for standing in standings:
-        if wait := waits(standing, policy, now):
+        if wait := waits(standing, policy, tokens, now):
             least = min(least, wait)
             continue
         own = rank(standing, now), standing.counts.in_flight > 0, due_back(standing, now), standing.index
@@ -65,7 +69,7 @@ def due_back(standing: Standing, now: float) -> float:
     return max(ends, default=now) if standing.rates is None else max(standing.rates.free_at(now), *ends, now)
 
 
-def waits(standing: Standing, policy: Policy, now: float) -> float:
+def waits(standing: Standing, policy: Policy, tokens: float, now: float) -> float:
     """Seconds for which it is left alone even by a request that has nobody else; infinite where nobody knows."""
     if standing.disabled:
         return inf
@@ -78,7 +82,7 @@ def waits(standing: Standing, policy: Policy, now: float) -> float:
         if breaker.blocked_by_answer:
             until = max(until, breaker.refused + STANDS)
     if (rates := standing.rates) is not None:
-        until = max(until, rates.cooldown.alone_until(now), rates.used_up, rates.metered(now))
+        until = max(until, rates.cooldown.alone_until(now), rates.used_up, rates.metered(now, tokens))
     if until > now:
         return until - now
     return inf if _has_enough(standing, policy, now) else 0.0

@@ -121,7 +121,7 @@ class FleetHealth(Commons):
         """
         with self.lock:
             self.leases.expire(now)
-            standing, wait = best_aside(standings, self.policy, now)
+            standing, wait = best_aside(standings, self.policy, tokens_of(request), now)
             if standing is None:
                 return wait
             lease = self.leases.give(standing, request, now, lifetime, streaming=streaming, aside=True)

@@ -58,8 +58,7 @@ class Ledger:
         error = AllTargetsFailed(self._summary(retry_after), trail=self.trail, retry_after=retry_after)
         if self._errors:
             error.__cause__ = self._errors[0][1]
-        for note in self._notes(self._errors[1:]):
-            error.add_note(note)
+        add_notes(error, (*self._notes(self._errors[1:]), *self._passed_over()))
         return error
 
     def returned(self, error: BaseException) -> BaseException:
@@ -81,6 +80,10 @@ class Ledger:
             return f"All targets failed ({'; '.join(reversed(asked.values()))}).{back}"
         skips = "; ".join(f"{s.target}: {s.reason}" for s in self.trail.skips) or "none is on offer"
         return f"No target can be asked ({skips}).{back}"
+
+    def _passed_over(self) -> list[str]:
+        """Why targets that could have answered were not asked."""
+        return [str(entry).strip() for entry in self.entries if isinstance(entry, Skip)] if self._errors else []
 
     @staticmethod
     def _notes(errors: Iterable[tuple[Start, BaseException, Diagnosis]]) -> list[str]:

@@ -209,8 +209,10 @@ class Policy(_Part):
     that is more.
     """
 
-    same_target_retries: Annotated[int, Field(ge=0)] = 1
-    """Times a target is asked again in one request, when its tier has no other, before the next tier is."""
+    same_target_retries: Annotated[int, Field(ge=0)] | None = None
+    """Times a target is asked again in one request, when its tier has no other, before the next tier is. None: once, if
+    more attempts are left than targets that have not been asked.
+    """
 
     patience: Amount = 2.5
     """Longest wait for a target that is due back or full, before a request fails fast."""

@@ -119,10 +119,10 @@ class Selection:
         while len(order) < LISTED and (standing := looking.choose(free, request, rng, now)):
             order.append(standing)
             free &= ~(1 << standing.index)
+        ordered = {s.id for s in order}
         if not order and self._desperate:
             able = [s for s in roster.standings if free >> s.index & 1 and not s.disabled and s.due < inf]
             order = sorted(able, key=lambda s: (s.counts.in_flight, s.due, s.index))
-        ordered = {s.id for s in order}
         left = [s for s in roster.standings if s.id not in ordered]
         reasons = ((s, excluded(s.target, request)) for s in left)
         skips = [Skip(target=s.id, reason=reason) if reason else refusal(s, now) for s, reason in reasons]

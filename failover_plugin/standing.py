@@ -103,10 +103,10 @@ class Rates:
         if self.tokens and tokens is not None:
             self.tokens.take(tokens - estimated, now)
 
-    def metered(self, now: float) -> float:
-        """When the limits that the user set let another request pass."""
+    def metered(self, now: float, tokens: float) -> float:
+        """When the limits that the user set let a request of so many tokens pass."""
         free = self.requests.free_at(now) if self.requests else now
-        return self.tokens.free_at(free) if self.tokens else free
+        return self.tokens.free_at(free, tokens) if self.tokens else free
 
     def free_at(self, now: float, tokens: float = 1.0) -> float:
         """When a request of so many tokens may pass."""

@@ -72,6 +72,7 @@ class Succession:
         "_deadline",
         "_facing",
         "_fleet",
+        "_incapable",
         "_later",
         "_ledger",
         "_mask",
@@ -95,6 +96,8 @@ class Succession:
         self._mask = 0
         """Targets asked, as a bit set."""
         self._offered: Collection[str] | None = None
+        self._incapable: set[str] = set()
+        """Who is known to do no better with what has failed."""
         self._later: Collection[str] = ()
         self._allowed = EVERYBODY
         self._paused_before = 0
@@ -197,10 +200,11 @@ class Succession:
 
     def _may_repeat(self, standing: Standing, able: int) -> bool:
         on_offer = self._allowed >> standing.index & 1 and (self._offered is None or standing.id in self._offered)
-        asked = self._asked.get(standing.id, 0)
-        if not on_offer or asked > self._fleet.policy.same_target_retries:
-            return False
-        return self._fleet.health.attempts - self._ledger.number > (able & self._now.everybody).bit_count()
+        asked, retries = self._asked.get(standing.id, 0), self._fleet.policy.same_target_retries
+        if not on_offer or retries is not None:
+            return bool(on_offer) and asked <= (retries or 0)
+        left = self._fleet.health.attempts - self._ledger.number
+        return asked <= 1 and left > (able & self._now.everybody).bit_count()
 
     def _backoff(self, standing: Standing, failure: Failure, now: float) -> float | None:
         """Seconds before the same target is worth another try; None if it is not."""
@@ -244,14 +248,14 @@ class Succession:
         if self._better_later():
             return None
         since = self._waiting_since = now if self._waiting_since is None else self._waiting_since
-        left = min(since + self._fleet.policy.patience, self._deadline) - now
+        left = since + self._fleet.policy.patience - now
         if any(tier.full & free for tier in self._now.tiers):
-            if left > MOMENT:
+            if 0 < left < self._deadline - now:
                 return min(left, LOOK_AGAIN)
             if lease := self._fail_open(free, now):
                 return lease
         found = self._ask_aside(free, now)
-        return found if isinstance(found, Lease) or found < left else None
+        return found if isinstance(found, Lease) or (found <= left and now + found < self._deadline) else None
 
     def _ask_aside(self, free: int, now: float) -> Lease | float:
         health, fleet = self._fleet.health, self._fleet
@@ -313,13 +317,12 @@ class Succession:
         route = self._fleet.policy.route(error_class)
         if route is Route.OTHER:
             return self._of_others(free, failure.target)
-        if route is not Route.CAPABLE:
-            return free
-        for standing in self._some(free):
-            if objection := incapable(standing.target, failure.target, error_class):
-                self._ledger.skip(Skip(target=standing.id, reason=objection))
-                free &= ~(1 << standing.index)
-        return free & self._now.everybody
+        if route is Route.CAPABLE:
+            for standing in self._some(free):
+                if objection := incapable(standing.target, failure.target, error_class):
+                    self._ledger.skip(Skip(target=standing.id, reason=objection))
+                    self._incapable.add(standing.id)
+        return free & ~self._now.mask_of(self._incapable) if self._incapable else free
 
     def _of_others(self, free: int, refused: Target) -> int:
         """Those of other providers, or, if there are none, of other models."""

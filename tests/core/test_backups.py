@@ -6,7 +6,7 @@ from math import inf
 from typing import Any
 
 import pytest
-from core.scripted import Story, World, broken, chain, invalid, rate_limited, target, tier, unauthorized
+from core.scripted import Story, World, blocked, broken, chain, rate_limited, target, tier, unauthorized
 
 from failover_plugin import Request
 from failover_plugin.errors import AllTargetsFailed, StreamInterrupted
@@ -224,7 +224,7 @@ def test_the_winner_dies_after_its_first_content_and_the_loser_is_gone() -> None
 def test_an_error_of_the_caller_ends_it_once_both_are_through() -> None:
     story = late(world(*chain(3)))
     first, backup = story.call, story.backs_up()
-    error = invalid()
+    error = blocked()
     story.fails(TimeoutError(), first).fails(error, backup)
     assert story.gives_up() is error
 

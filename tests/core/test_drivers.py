@@ -9,7 +9,18 @@ from random import Random
 
 import pytest
 from core.played import classes, failover
-from core.scripted import broken, chain, invalid, overloaded, rate_limited, target, tier, too_long, unauthorized
+from core.scripted import (
+    blocked,
+    broken,
+    chain,
+    invalid,
+    overloaded,
+    rate_limited,
+    target,
+    tier,
+    too_long,
+    unauthorized,
+)
 
 from failover_plugin import Failover, Policy, Request, current_attempt
 from failover_plugin.errors import AllTargetsFailed, DeadlineExceeded, FailoverError, StreamInterrupted
@@ -161,11 +172,11 @@ def test_outside_of_a_call_there_is_no_attempt() -> None:
 
 
 def test_an_error_the_caller_gets_as_it_is_carries_the_trail() -> None:
-    error = invalid()
+    error = blocked()
     with pytest.raises(type(error)) as raised:
         failover().run(Script(FakeClock(), {"a": [error]}).call)
     assert raised.value is error
-    assert classes(vars(error)["trail"]) == ["a invalid_request"]
+    assert classes(vars(error)["trail"]) == ["a content_policy"]
 
 
 def test_a_future_that_was_cancelled_elsewhere_is_not_the_targets_fault() -> None:

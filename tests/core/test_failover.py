@@ -254,7 +254,7 @@ def test_whoever_comes_at_the_moment_the_opening_ends_one_makes_the_probe() -> N
 
 
 def test_counters_add_up_whatever_happens_in_however_many_threads() -> None:
-    fo = Failover(tier(3), Policy(same_target_retries=0, max_attempts=4), clock=FakeClock(), rng=Random(1))
+    fo = Failover(tier(3), Policy(same_target_retries=0, max_attempts=4, patience=0), clock=FakeClock(), rng=Random(1))
     kinds = sorted(set(FAULTS) - {"rate_limit"})
     calls: list[Counter[str]] = [Counter() for _ in range(8)]
 

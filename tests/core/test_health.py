@@ -899,6 +899,9 @@ TURNS: dict[str, Callable[[Stage, Lease], Any]] = {
     "pick": lambda stage, _: stage.pick(),
     "admit": lambda stage, _: stage.admit("a"),
     "force": lambda stage, _: stage.health.force(stage["a"], stage.pick_request(), stage.now, 60.0),
+    "ask_aside": lambda stage, _: stage.health.ask_aside(
+        [stage["a"]], stage.pick_request(), stage.now, 60.0, streaming=False
+    ),
     "spend": lambda stage, _: stage.health.spend(stage.now),
     "refund": lambda stage, _: stage.health.refund(),
     "back_up": lambda stage, _: stage.health.back_up(1.0, stage.now),

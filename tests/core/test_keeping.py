@@ -83,7 +83,7 @@ def test_a_target_due_for_a_test_is_not_the_one_that_is_rotated_away_from() -> N
 
 def test_without_rotation_by_itself_a_failing_target_keeps_its_requests_until_somebody_rotates() -> None:
     clock = FakeClock()
-    fo = keeping(clock, auto_rotate=False, patience=0)
+    fo = keeping(clock, auto_rotate=False, patience=0, last_resort="off")
     script = Script(clock, {"a": [broken()], "b": ["hi"], "c": ["hi"]})
     for _ in range(4):
         with pytest.raises(AllTargetsFailed):

@@ -175,7 +175,7 @@ def test_a_request_keeps_to_its_tags() -> None:
 
 
 def test_with_nobody_there_is_none_and_nothing_is_taken() -> None:
-    host = Host(target("a"))
+    host = Host(target("a"), patience=0)
     host.takes().failure(unauthorized())
     assert host.finds_nobody()
     assert host.in_flight == 0
@@ -237,7 +237,7 @@ def test_after_the_first_content_a_failure_is_the_callers_to_see() -> None:
 
 
 def test_the_first_content_of_a_probe_lets_everybody_back_in() -> None:
-    host = Host(target("a"), same_target_retries=0)
+    host = Host(target("a"), same_target_retries=0, last_resort="off")
     for _ in range(3):
         host.takes().failure(broken())
     host.clock.advance(3)
@@ -263,7 +263,7 @@ def test_a_permit_that_is_never_settled_expires_as_no_evidence() -> None:
 
 
 def test_a_lost_probe_does_not_wedge_its_target() -> None:
-    host = Host(target("a"), attempt_timeout=20)
+    host = Host(target("a"), attempt_timeout=20, last_resort="off")
     for _ in range(3):
         host.takes().failure(broken())
     host.clock.advance(3)
@@ -300,10 +300,21 @@ def test_a_streams_permit_has_a_streams_times() -> None:
     assert host.finds_nobody(after=permit)
 
 
-def test_nobody_waits_for_a_part_of_the_targets() -> None:
+def test_nobody_waits_where_the_host_has_somebody_well_to_offer_later() -> None:
     host = Host()
     host.takes(among=["a"]).failure(rate_limited(1))
-    assert host.finds_nobody(among=["a"])
+    assert host.finds_nobody(among=["a"], later=["b"])
+    assert host.takes(among=["a"]).wait > 0
+
+
+def test_nobody_is_asked_as_a_last_resort_where_the_host_has_somebody_well_to_offer_later() -> None:
+    host = Host()
+    for _ in range(3):
+        host.takes(among=["a"]).failure(broken())
+    assert host.finds_nobody(among=["a"], later=["b"])
+    for _ in range(3):
+        host.takes(among=["b"]).failure(broken())
+    assert host.takes(among=["a"], later=["b"]).target.id == "a"
 
 
 def test_max_attempts_counts_permits() -> None:

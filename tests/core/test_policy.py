@@ -74,7 +74,7 @@ def test_a_wrong_value_is_named_with_its_field_and_the_remedy(fields: dict[str, 
 
 def test_the_defaults_are_those_of_the_documentation() -> None:
     policy = Policy()
-    assert (policy.max_attempts, policy.same_target_retries, policy.patience) == (5, 1, 2.5)
+    assert (policy.max_attempts, policy.same_target_retries, policy.patience) == (None, None, 2.5)
     assert (policy.deadline, policy.attempt_timeout, policy.idle_timeout) == (None, 120.0, 30.0)
     assert (policy.first_content_timeout, policy.stream_failover) == ("adaptive", "before_first_content")
 
