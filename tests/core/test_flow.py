@@ -444,9 +444,9 @@ def test_an_empty_budget_ends_repeats_and_no_first_call_to_anybody() -> None:
     story.sleeps()
     story.asks("a").fails(broken()).asks("b").succeeds()
     for _ in range(20):
-        fleet.clock.advance(3700)
+        fleet.clock.advance(4400)
         fleet.request().asks("a").fails(invalid_model()).asks("b").succeeds()
-    fleet.clock.advance(3700)
+    fleet.clock.advance(4400)
     story = fleet.request().asks("a").fails(broken()).asks("b").fails(TimeoutError())
     notes = exhausted(story).__notes__
     assert "a not asked again: the failover budget is spent" in notes
