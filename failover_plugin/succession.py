@@ -182,7 +182,7 @@ class Succession:
         if standing is None or failure.aside or not self._may_repeat(standing, able):
             return None
         if not health.spend(now):
-            self._ledger.skip(Skip(target=standing.id, reason="not asked again: the failover budget is spent"))
+            self._ledger.skip(Skip(target=standing.id, reason="the failover budget for repeats is spent"))
             return None
         pick = self._once_more(standing, failure, now)
         if not isinstance(pick, Lease):

@@ -449,7 +449,7 @@ def test_an_empty_budget_ends_repeats_and_no_first_call_to_anybody() -> None:
     fleet.clock.advance(4400)
     story = fleet.request().asks("a").fails(broken()).asks("b").fails(TimeoutError())
     notes = exhausted(story).__notes__
-    assert "a not asked again: the failover budget is spent" in notes
+    assert "a not asked: the failover budget for repeats is spent" in notes
 
 
 def test_who_is_not_asked_for_want_of_attempts_is_told() -> None:
