@@ -21,7 +21,7 @@ from failover_plugin.standing import Standing, refused_lately
 STANDS = 1.0
 """Seconds for which the word that a key, an account, a permission or a model is no good stands for every request."""
 LATELY = 30.0
-"""Seconds since a 429 in which a target without a limit gets one call at a time from those who have nobody else."""
+"""Seconds for which a 429 is remembered so."""
 
 
 class Rank(IntEnum):
@@ -89,11 +89,13 @@ def waits(standing: Standing, policy: Policy, tokens: float, now: float) -> floa
 
 
 def _has_enough(standing: Standing, policy: Policy, now: float) -> bool:
-    """Whether it has as many calls as its user, or its own word, allows."""
+    """Whether it has as many calls as its user, or its own word, allows: one that has lately had too many gets one at a
+    time from those who have nobody else.
+    """
     in_flight, most = standing.counts.in_flight, standing.target.max_parallel
     if most is not None and in_flight >= most:
         return True
     said = refused_lately(standing, policy, now)
     if standing.rates is not None:
         said = said or now - standing.rates.cooldown.said < LATELY
-    return said and in_flight >= (1.0 if standing.limit is None else max(1.0, standing.limit.value))
+    return said and in_flight > 0

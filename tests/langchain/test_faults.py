@@ -199,7 +199,7 @@ async def test_18_the_prompt_does_not_fit(bench: Bench, mode: Mode) -> None:
 async def test_19_what_no_other_target_would_cure(bench: Bench, mode: Mode) -> None:
     bench.primary.fail(faults.content_policy())
     watch = Stopwatch()
-    with pytest.raises(Exception, match="(?i)polic|safety|block") as caught:
+    with pytest.raises(Exception, match=r"(?i)polic|safety|block") as caught:
         await ask(bench.model(), mode)
     assert getattr(caught.value, "status_code", None) == 400
     assert watch.seconds < 2
