@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from contextvars import copy_context
 from math import inf
+from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from failover_plugin.attempting import Attempting, Result
@@ -20,6 +21,7 @@ from failover_plugin.drivers import END
 from failover_plugin.flow import Flow, GiveUp
 from failover_plugin.intake import Delivered, Intake, Marks
 from failover_plugin.model import Target
+from failover_plugin.patience import PatientTimer
 from failover_plugin.start import Start
 
 T = TypeVar("T")
@@ -27,6 +29,44 @@ C = TypeVar("C")
 
 CLOSING = 1.0
 """Seconds that a call or stream we are done with may take to close."""
+
+
+class Limit:
+    """``asyncio.timeout``, but of seconds in which the loop runs; ``left`` are those of a deadline that is not put off."""
+
+    __slots__ = ("_inner", "_left", "_loop", "_seconds", "_timer")
+
+    def __init__(self, seconds: float, left: float = inf) -> None:
+        self._seconds = seconds
+        self._left = left
+        self._inner = asyncio.timeout(None)
+        self._loop = asyncio.get_running_loop()
+        self._timer: PatientTimer | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._inner.__aenter__()
+        if self._seconds <= 0:
+            self.end()
+        elif self._seconds < inf:
+            latest = self._loop.time() + self._left
+            self._timer = PatientTimer(self._loop, self._seconds, self.end, latest=latest)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        if self._timer is not None:
+            self._timer.cancel()
+        return await self._inner.__aexit__(kind, error, trace)
+
+    def end(self) -> None:
+        """Now."""
+        with suppress(RuntimeError):  # it has ended by itself in this very moment
+            self._inner.reschedule(self._loop.time())
+
+    def expired(self) -> bool:
+        """Whether it has interrupted what it was to limit."""
+        return self._inner.expired()
 
 
 class Race:
@@ -43,13 +83,13 @@ class Race:
         self.task: asyncio.Task[None] | None = None
         self.won = False
         """Whether the backup has."""
-        self.limit: asyncio.Timeout
+        self.limit: Limit
         self._back_up = back_up
         self._loop = asyncio.get_running_loop()
         self._context = copy_context()
         self._start: Start | None = None
         self._backup: Start | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: PatientTimer | None = None
         self._woken: asyncio.Event | None = None
         flow.on_wake = self._ring
 
@@ -72,11 +112,11 @@ class Race:
         """This attempt is under way."""
         self._start, self.won = start, False
         if start.soft_timeout < inf:
-            self._timer = self._loop.call_later(start.soft_timeout, self._overdue, start)
+            self._timer = PatientTimer(self._loop, start.soft_timeout, lambda: self._overdue(start))
 
-    def interruptible(self, seconds: float) -> asyncio.Timeout:
-        """A time limit that also ends when the backup has won."""
-        self.limit = asyncio.timeout(0.0 if self.won else seconds)
+    def interruptible(self, seconds: float, left: float = inf) -> Limit:
+        """A time limit that also ends when the backup has won. ``left`` are the seconds of the caller's deadline."""
+        self.limit = Limit(0.0 if self.won else seconds, left)
         return self.limit
 
     async def backup_ended(self) -> None:
@@ -96,8 +136,7 @@ class Race:
     def win(self) -> None:
         """The backup has."""
         self.won = True
-        with suppress(RuntimeError):  # it has ended by itself in this very moment
-            self.limit.reschedule(self._loop.time())
+        self.limit.end()
 
     async def __aenter__(self) -> Self:
         return self
@@ -149,7 +188,7 @@ async def arun(flow: Flow, call: Callable[[Target], Awaitable[T]], clock: Clock)
 
     def back_up(race: Race, start: Start) -> Callable[[], Awaitable[None]]:
         async def work() -> None:
-            await _attempt(flow, call, clock, start, asyncio.timeout(start.timeout), answers)
+            await _attempt(flow, call, clock, start, Limit(start.timeout, start.left), answers)
             if answers:
                 race.win()
 
@@ -160,7 +199,7 @@ async def arun(flow: Flow, call: Callable[[Target], Awaitable[T]], clock: Clock)
         while True:
             start = await race.next()
             race.begin(start)
-            await _attempt(flow, call, clock, start, race.interruptible(start.timeout), answers)
+            await _attempt(flow, call, clock, start, race.interruptible(start.timeout, start.left), answers)
             race.settled()
             if not answers:
                 await race.backup_ended()
@@ -177,7 +216,7 @@ async def _attempt(
     call: Callable[[Target], Awaitable[T]],
     clock: Clock,
     start: Start,
-    limit: asyncio.Timeout,
+    limit: Limit,
     answers: list[Result[T]],
 ) -> None:
     """Make one call and report it; its answer goes to ``answers``. Interrupted by the winner of its race it says
@@ -308,7 +347,8 @@ async def _next(source: AsyncIterator[C], start: Start, intake: Intake[C], clock
     now = clock.monotonic()
     intake.cadence.asked(now)
     seconds = intake.patience(now)
-    limit = race.interruptible(seconds) if race and not intake.committed else asyncio.timeout(seconds)
+    left = start.deadline - now
+    limit = race.interruptible(seconds, left) if race and not intake.committed else Limit(seconds, left)
     try:
         with Attempting(start):
             async with limit:

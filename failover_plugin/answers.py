@@ -36,6 +36,8 @@ class Answers:
         if counts.histogram is None:
             counts.histogram = Histogram(self._recent)
         counts.histogram.add(now - lease.started, now)
+        if now - lease.started < counts.fastest:
+            counts.fastest = now - lease.started
 
     def began(self, lease: Lease, seconds: float, now: float) -> None:
         """A stream's first content arrived, ``seconds`` after its call as if the prompt were short."""

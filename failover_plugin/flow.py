@@ -27,6 +27,8 @@ from failover_plugin.succession import Failure, Fleet, Succession
 
 TOO_LATE = 0.01
 """Seconds before a deadline at which no call is worth starting."""
+TOO_SHORT = 0.1
+"""Seconds in which nobody need have answered, while nothing is known of a target."""
 STREAM_LIFETIME = 600.0
 """Seconds after a stream's first content in which it must have ended."""
 
@@ -297,7 +299,12 @@ class Flow:
         self._end(start, now, LEFT)
 
     def _share(self, start: Start, diagnosis: Diagnosis, now: float, *, cut_short: bool) -> float:
-        """How much of a failure it is: a call that the caller cut short had only part of its time."""
+        """How much of a failure it is: a call that the caller, or a limit of the client's, cut short had only part of
+        its time.
+        """
+        took, fastest = now - start.began, start.lease.standing.counts.fastest
+        if diagnosis.error_class is ErrorClass.TIMEOUT and took < (fastest if fastest < inf else TOO_SHORT):
+            return 0.0  # nobody could have answered in that time
         in_time = now < self._deadline - TOO_LATE and not (cut_short and diagnosis.error_class is ErrorClass.TIMEOUT)
         if in_time or diagnosis.scope is not Scope.TARGET:
             return 1.0

@@ -69,7 +69,7 @@ class BreakerPolicy(_Part):
     open_base: Seconds = 2.0
     """First time open; it doubles with every opening: a short outage is over soon, a long one costs few probes."""
 
-    open_cap: Seconds = 30.0
+    open_cap: Seconds = 12.5
     """Longest time open."""
 
     jitter: Annotated[float, Field(ge=0, le=0.9)] = 0.2

@@ -76,6 +76,8 @@ class Counts(Tally):
     """Calls under way that test whether it is as degraded as it looks."""
     backups: int = 0
     anomalies: int = 0
+    fastest: float = inf
+    """The shortest time to a first content or a plain answer so far."""
     last: Diagnosis | None = None
     histogram: Histogram | None = None
 

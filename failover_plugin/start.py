@@ -95,12 +95,12 @@ class Start:
         """
         if self.streaming:
             return min(self.first_content_timeout, self.idle_timeout)
-        return min(self._policy.attempt_timeout, self._left)
+        return min(self._policy.attempt_timeout, self.left)
 
     @property
     def first_content_timeout(self) -> float:
         """Until a stream's first content."""
-        return min(self._granted_for_content, self._left)
+        return min(self._granted_for_content, self.left)
 
     @property
     def idle_timeout(self) -> float:
@@ -129,7 +129,8 @@ class Start:
         )
 
     @property
-    def _left(self) -> float:
+    def left(self) -> float:
+        """Seconds from its beginning to the request's deadline."""
         return self.deadline - self.began
 
     @property

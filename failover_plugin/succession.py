@@ -20,7 +20,7 @@ from failover_plugin.classify import Route
 from failover_plugin.health import FleetHealth
 from failover_plugin.lease import Lease
 from failover_plugin.ledger import Ledger
-from failover_plugin.model import Attempt, Diagnosis, ErrorClass, Request, Skip, Target
+from failover_plugin.model import Attempt, Diagnosis, ErrorClass, Request, Scope, Skip, Target
 from failover_plugin.policy import Policy
 from failover_plugin.roster import EVERYBODY, Roster, bits
 from failover_plugin.selection import Selection, excluded, incapable
@@ -168,11 +168,19 @@ class Succession:
         return self._earliest(free, now) if wait is None else wait
 
     def _after(self, failure: Failure, now: float) -> Lease | float | None:
+        if failure.diagnosis.scope is Scope.LOCAL and (lease := self._anew(failure, now)):
+            return lease
         able = self._able(failure)
         failed = self._now.by_id.get(failure.target.id)
         siblings = able & failed.tier.members if failed else 0
         pick = (siblings and self._ask(siblings, now)) or self._repeat(failure, able, now) or self._ask(able, now)
         return self._beyond(able, now) if pick is None and self._fleet.policy.last_resort == "each" else pick
+
+    def _anew(self, failure: Failure, now: float) -> Lease | None:
+        """The same target at once, if its connection was of no use any more: of an event loop that is gone."""
+        standing = self._now.by_id.get(failure.target.id)
+        gone = failure.diagnosis.error_class is ErrorClass.NETWORK
+        return self._admit(standing, now) if gone and standing and self._asked.get(standing.id) == 1 else None
 
     def _repeat(self, failure: Failure, able: int, now: float) -> Lease | float | None:
         """The target that just failed, once more, if an attempt is left for everybody who has not been asked; never

@@ -32,6 +32,8 @@ ENOUGH, ENOUGH_OF_ALL = 10, 20
 """Samples of the target and of the fleet before anybody is called slow."""
 CLEAR_ANOMALY = 2.5
 """z-score from which a late first content is counted as an anomaly in the report (the threshold of R5, llmkit)."""
+PLAIN_UNKNOWN = 25.0
+"""Seconds that hardly any healthy plain answer takes: the soft deadline of plain calls while nothing is known."""
 LONGEST_SOFT = 20.0
 """Seconds: no prompt is so long that its first content is not overdue then."""
 
@@ -60,12 +62,12 @@ class Tempo:
         return anomalous and self._policy.anomaly_score is not None
 
     def soft_deadline(self, standing: Standing, prompt: int | None, *, streaming: bool) -> float:
-        """Seconds after which a call to this target is overdue; infinite if nobody can say."""
+        """Seconds after which a call to this target is overdue."""
         policy = self._policy
         if not streaming:
             whole = standing.whole
             known = whole is not None and whole.known
-            return max(policy.soft_min, whole.within(policy.soft_deviations)) if whole and known else inf
+            return max(policy.soft_min, whole.within(policy.soft_deviations)) if whole and known else PLAIN_UNKNOWN
         limit = max(policy.soft_min, self._expected(standing.latency))
         return max(limit, min(LONGEST_SOFT, limit * (1 + prompt / PREFILL))) if prompt else limit
 

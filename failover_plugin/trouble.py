@@ -103,7 +103,7 @@ class Trouble:
         """Book a failure on the scope that is to blame; a probe of any other scope has learnt nothing."""
         standing, scope = lease.standing, self._scope(lease.standing, diagnosis, now)
         doubted, lease.doubt = (0.0 if lease.probe else lease.doubt), 0.0
-        nobody = scope in (Scope.REQUEST, Scope.LOCAL)
+        nobody = scope in (Scope.REQUEST, Scope.LOCAL) or share == 0
         if not nobody:
             standing.counts.failed(now, max(0.0, 1.0 - doubted))
         blamed = None if nobody else self._blame(lease, scope, diagnosis, share, doubted, now)

@@ -21,6 +21,7 @@ from failover_litellm.elsewhere import Elsewhere
 from failover_litellm.host import RouterInside, mapping
 from failover_litellm.request import RouterRequest, mark
 from failover_plugin import Permit
+from failover_plugin.adrivers import Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class Calls:
                 return None
             arguments, limit = elsewhere.arguments(permit, watched=True)
             _mind_own_limit(request, permit, arguments)
-            answer = await self._in_time(asyncio.timeout(limit), request, permit, call, (), arguments)
+            answer = await self._in_time(Limit(limit), request, permit, call, (), arguments)
         except Exception as error:  # noqa: BLE001 - booked; how the attempt ended, the call that it was beside says
             permit.failure(error)
             return None
@@ -130,7 +131,7 @@ class Calls:
 
     async def _in_time(
         self,
-        limit: asyncio.Timeout,
+        limit: Limit,
         request: RouterRequest,
         permit: Permit,
         call: Callable[..., Any],

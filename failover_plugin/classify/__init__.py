@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from failover_plugin.classify import evidence as evidences
-from failover_plugin.classify import names, providers, rules, streams
+from failover_plugin.classify import local, names, providers, rules, streams
 from failover_plugin.classify.answers import as_status
 from failover_plugin.classify.evidence import Evidence, chain, class_names, from_exception, from_response
 from failover_plugin.classify.horizon import MAX_RETRY_AFTER, horizon
@@ -101,13 +101,23 @@ def _diagnose(error: BaseException, provider: str | None, handled: BaseException
     if unparsed is not None:  # worth asking elsewhere, and no news about the health of who answered
         diagnosis = _diagnosis(Finding(means=unparsed[0], why=unparsed[1]), from_exception(error), (), provider)
         return replace(diagnosis, scope=Scope.REQUEST)
+    if ours := local.trouble(chain(error, handled)):
+        return replace(_diagnosis(ours, from_exception(error), (), provider), scope=Scope.LOCAL)
     asked: list[Evidence] = []
     for link in chain(error, handled):
         asked.append(informed(from_exception(link), provider))
         found = rules.decide(asked[-1])
         if found is not None:
             return _diagnosis(found, asked[-1], asked, provider)
+    if mistaken := _mistaken(error, handled):
+        return replace(_diagnosis(mistaken, asked[0], (), provider), scope=Scope.REQUEST)
     return _undecided(asked, provider)
+
+
+def _mistaken(error: BaseException, handled: BaseException | None) -> Finding | None:
+    """The caller's mistake, if this is one, or what LiteLLM's exception stands for is."""
+    links = chain(error, handled)
+    return next((local.mistake(link) for link in links if not from_exception(link).translated), None)
 
 
 def _undecided(asked: list[Evidence], provider: str | None) -> Diagnosis:
