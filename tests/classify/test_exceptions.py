@@ -436,7 +436,7 @@ def test_classifying_never_raises(kind: type[Exception]) -> None:
         {"headers": SimpleNamespace(items=lambda: None)},
         {"message": object(), "code": object(), "type": 3, "body": object(), "response": object()},
     ],
-    ids=str,
+    ids=["body", "header values", "headers", "everything"],
 )
 def test_what_cannot_be_read_is_missing_and_the_rest_counts(attributes: dict[str, object]) -> None:
     assert classify(Answered(429, **attributes)).error_class == "rate_limit"
