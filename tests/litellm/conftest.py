@@ -173,6 +173,12 @@ def ask_plain(request: pytest.FixtureRequest, bench: Bench) -> Callable[..., Awa
     return _asking(bench, request.param)
 
 
+@pytest.fixture
+def short_backoffs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is overloaded is asked again after 50 ms at most, not after up to a second."""
+    monkeypatch.setattr("failover_plugin.succession.OVERLOAD_BACKOFF_BASE", 0.05)
+
+
 def _asking(bench: Bench, mode: str) -> Callable[..., Awaitable[str]]:
     return lambda group="chat", **kwargs: bench.ask(mode, group, **kwargs)
 
@@ -190,7 +196,10 @@ async def _warm(emulator: Emulator) -> AsyncIterator[None]:
     bench.primary.fail(faults.server_error())
     await bench.ask("acompletion")
     await bench.close()
+    gc.collect()
+    gc.freeze()  # LiteLLM's half a million objects, which every collection would look through
     yield
+    gc.unfreeze()
     from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
 
     await GLOBAL_LOGGING_WORKER.stop()

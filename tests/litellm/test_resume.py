@@ -22,7 +22,7 @@ def route(bench: Any, *, prefill: bool = False, other: str = TEXT) -> None:
     bench.route(
         bench.deployment(bench.primary),
         bench.deployment(bench.backup, failover=facts),
-        policy=Policy(stream_failover="resume", idle_timeout=1),
+        policy=Policy(stream_failover="resume", idle_timeout=0.5),
     )
 
 

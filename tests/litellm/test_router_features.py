@@ -17,6 +17,8 @@ FROM_BACKUP = "Hello from the backup, all of it."
 MESSAGES = [{"role": "user", "content": "Say hello."}]
 STRATEGIES = ("simple-shuffle", "least-busy", "usage-based-routing-v2", "latency-based-routing", "cost-based-routing")
 
+pytestmark = pytest.mark.usefixtures("short_backoffs")
+
 
 def pair(bench: Any, **facts: Any) -> list[Any]:
     """Two equal deployments in one group."""

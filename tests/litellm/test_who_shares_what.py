@@ -14,6 +14,8 @@ Ask = Callable[..., Awaitable[str]]
 MESSAGES = [{"role": "user", "content": "Say hello."}]
 ANSWERS = {"Hello from the backup, all of it.", "Hello from the third, all of it."}
 
+pytestmark = pytest.mark.usefixtures("short_backoffs")
+
 
 @pytest.fixture
 def google_token(monkeypatch: pytest.MonkeyPatch) -> None:
