@@ -10,6 +10,7 @@ import pytest
 from core.scripted import ProviderError, chain
 
 from failover_plugin import AllTargetsFailed, Diagnosis, Failover, StreamInterrupted, Target, Trail, classify
+from failover_plugin.events import log_events
 from failover_plugin.model import Attempt, ErrorClass, Scope, Skip
 from failover_plugin.testing import FakeClock, Script
 
@@ -44,8 +45,8 @@ def shown(*things: object) -> str:
 
 
 @pytest.mark.parametrize("template", QUOTED)
-def test_a_key_that_a_provider_quotes_goes_no_further(template: str) -> None:
-    fo = Failover(chain(2), clock=FakeClock(), rng=Random(1))
+def test_a_key_that_a_provider_quotes_goes_no_further(template: str, caplog: pytest.LogCaptureFixture) -> None:
+    fo = Failover(chain(2), clock=FakeClock(), rng=Random(1), on_event=log_events)
     script = Script(FakeClock(), {"a": [quoting(template)], "b": [quoting(template)]})
     with pytest.raises(AllTargetsFailed) as raised:
         fo.run(script.call)
@@ -55,20 +56,24 @@ def test_a_key_that_a_provider_quotes_goes_no_further(template: str) -> None:
     assert "auth 401" in looked_at
     with pytest.raises(AllTargetsFailed) as refused:
         fo.run(script.call)
-    assert SECRET not in shown(refused.value, refused.value.trail)
+    assert SECRET not in shown(refused.value, refused.value.trail, *(record.args for record in caplog.records))
+    assert "auth 401" in caplog.text
+    assert SECRET not in caplog.text
 
 
 @pytest.mark.parametrize("template", QUOTED)
-def test_a_broken_stream_shows_no_key(template: str) -> None:
+def test_a_broken_stream_shows_no_key(template: str, caplog: pytest.LogCaptureFixture) -> None:
     def open_(target: Target) -> Iterator[str]:
         yield "once"
         raise quoting(template)
 
-    fo = Failover(chain(1), clock=FakeClock(), rng=Random(1))
+    fo = Failover(chain(1), clock=FakeClock(), rng=Random(1), on_event=log_events)
     chunks = fo.stream(open_)
     with pytest.raises(StreamInterrupted) as raised:
         list(chunks)
     assert SECRET not in shown(raised.value, raised.value.trail, chunks.trail, fo.health())
+    assert "auth 401" in caplog.text
+    assert SECRET not in caplog.text
 
 
 def test_the_diagnosis_of_a_quoted_key_hides_it_and_keeps_the_rest() -> None:

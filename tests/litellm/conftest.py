@@ -15,6 +15,7 @@ import pytest
 
 from failover_plugin import Policy
 from failover_plugin.emulator import Emulator, Site, faults
+from failover_plugin.events import log_events
 
 MESSAGES = [{"role": "user", "content": "Say hello."}]
 MODES = ("completion", "acompletion", "completion-stream", "acompletion-stream")
@@ -73,7 +74,10 @@ class Bench:
         }
 
     def route(self, *deployments: dict[str, Any], policy: Policy | None = None, **settings: Any) -> Any:
-        """A router with these deployments (by default one primary and one fallback), and failover installed on it."""
+        """A router with these deployments (by default one primary and one fallback), and failover installed on it.
+
+        What happens is logged, and no key may be: see ``keys_logged``.
+        """
         import litellm
 
         from failover_litellm import install
@@ -83,7 +87,7 @@ class Bench:
             self.deployment(self.backup, failover={"tier": 1}),
         )
         self.router = litellm.Router(model_list=[*model_list], **settings)
-        self.strategy = install(self.router, policy)
+        self.strategy = install(self.router, policy, on_event=log_events)
         self._strategies.append(self.strategy)
         return self.strategy
 
