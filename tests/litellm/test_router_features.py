@@ -64,6 +64,14 @@ async def test_a_strategy_given_with_a_request_loses_nothing(bench: Any, ask_pla
     assert bench.in_flight == 0
 
 
+@pytest.mark.xfail(reason="LiteLLM's shuffle picks the dead one again and again, and we refuse each time")
+async def test_a_strategy_given_with_a_request_loses_nothing_whatever_the_weights(bench: Any, ask_plain: Ask) -> None:
+    """With weights of 50 and 1 LiteLLM alone lost 1 request of 20: its cooldowns, which are off, end it."""
+    bench.route(bench.deployment(bench.primary, weight=50), bench.deployment(bench.backup, weight=1))
+    bench.primary.fail(faults.overloaded())
+    assert {await ask_plain(routing_strategy="simple-shuffle") for _ in range(8)} == {FROM_BACKUP}
+
+
 @pytest.mark.parametrize("name", ["weight", "rpm", "tpm"])
 async def test_who_has_no_share_by_litellms_weights_is_asked_when_nobody_else_can_be(
     bench: Any, ask_plain: Ask, name: str

@@ -10,7 +10,8 @@ OURS = ("failover_plugin", "failover_litellm", "failover_langchain")
 _KEY = re.compile(
     r"""(?x)
       secret- | -secret | hunter2 | test-key | Zq\d+[\da-f]Zq  # what tests call a key
-    | \b (?: sk | pk | rk | gsk | hf | r8 | fw | tgp | nvapi | pplx | csk | gh[oprsu] | github_pat | xai ) [-_] [\w*]{2}
+    | \b (?: sk | pk | rk | gsk | hf | r8 | fw | tgp | nvapi | pplx | csk | gh[oprsu] | github_pat ) [-_] [\w*]{2}
+    | \b xai- [\w*]{6}  # shorter, it is a request's id
     | \b (?: AIza | AQ\. | ya29\. | eyJ ) [\w-]{4} | \b A[KS]IA [A-Z\d]{4}
     | (?i: \b (?: bearer | basic ) \s+ (?! \[redacted\] ) \S{4} )
     """
