@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any, Protocol, cast
@@ -75,6 +76,8 @@ class RouterInside:
         _needs(router, self.core._host, ("invoke", "sleep"))
         self._before: Before | None = None
         self._placed: tuple[Any, ...] = ()
+        self.counts_late = not hasattr(self.core, _OVERRIDE)
+        """Whether LiteLLM counts a retry only after it has asked whom to try: since 1.110 it does."""
 
     # -- what the router has -------------------------------------------------------------------------------------------
 
@@ -100,11 +103,6 @@ class RouterInside:
     def fallback_groups(self, kind: str) -> frozenset[str]:
         """The groups that the router's fallbacks of this kind, such as ``"content_policy"``, lead to."""
         return named_groups(getattr(self.router.settings(), f"{kind}_fallbacks", None))
-
-    @property
-    def counts_late(self) -> bool:
-        """Whether LiteLLM counts a retry only after it has asked whom to try: since 1.110 it does."""
-        return not hasattr(self.core, _OVERRIDE)
 
     # -- going in and out ----------------------------------------------------------------------------------------------
 
@@ -228,14 +226,14 @@ class _Host:
 
     def __init__(self, other: Any, hooks: Hooks) -> None:
         self._other = other
-        self._hooks = hooks
+        self._around = lru_cache(hooks.around)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._other, name)
 
     def invoke(self, op: str) -> Any:
         """LiteLLM's function of this name, called under our eyes."""
-        return self._hooks.around(self._other.invoke(op))
+        return self._around(self._other.invoke(op))
 
     def sleep(self, _seconds: float) -> Any:
         """No pause before the next try: how long to wait, the core says, and the call waits."""
@@ -265,9 +263,18 @@ def core_of(router: Any) -> Any:
 def remaining() -> float | None:
     """Seconds that the request's ``total_timeout``, which LiteLLM's proxy sets, leaves; None without one."""
     try:
-        deadline: Any = import_module("litellm.litellm_core_utils.total_deadline").current_total_deadline()
+        deadline: Any = _total_deadlines().current_total_deadline()
         return None if deadline is None or deadline._released else float(deadline._at - deadline._clock())
-    except (ImportError, AttributeError):
+    except AttributeError:
+        return None
+
+
+@cache
+def _total_deadlines() -> Any:
+    """LiteLLM's module of that; None in a release without it."""
+    try:
+        return import_module("litellm.litellm_core_utils.total_deadline")
+    except ImportError:
         return None
 
 

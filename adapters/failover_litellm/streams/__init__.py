@@ -6,6 +6,7 @@ A stream of any other kind is not watched: it counts as answered once it is open
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -77,6 +78,7 @@ def _is_async(stream: Any) -> bool:
     return str(field(log, "call_type")).startswith("a")
 
 
+@cache
 def _transcripts() -> tuple[type, ...]:
     """LiteLLM's classes for streamed transcripts, none before 1.110."""
     try:
