@@ -8,7 +8,7 @@ from typing import Any
 from failover_plugin import Permit
 
 _PLAIN = ("timeout", "request_timeout")
-_STREAMED = "stream_timeout"
+_STREAMED = ("stream_timeout", *_PLAIN)
 
 
 class _Zero(int):
@@ -29,9 +29,11 @@ def hand_over(permit: Permit, kwargs: dict[str, Any], *configured: Mapping[str, 
     retries are switched off: nobody would see them.
     """
     streaming = bool(kwargs.get("stream"))
-    silences = permit.first_content_timeout, permit.idle_timeout
-    first = permit.first_content_timeout if streaming else permit.timeout
-    client = (max(silences) if watched else min(silences)) if streaming else permit.timeout
+    if streaming:
+        first, idle = permit.first_content_timeout, permit.idle_timeout
+        client = max(first, idle) if watched else min(first, idle)
+    else:
+        first = client = permit.timeout
     given = [limit for level in (kwargs, *configured) if (limit := _limit(level, streaming=streaming)) is not None]
     kwargs["timeout"] = limit = min(client, *given) if given else client
     for name in ("request_timeout", "stream_timeout"):
@@ -48,8 +50,10 @@ def own_limit(asked: Mapping[str, Any]) -> float | None:
 
 def _limit(level: Mapping[str, Any], *, streaming: bool) -> float | None:
     """One level's limit in seconds; of a stream, that for streams if there is one, as LiteLLM has it."""
-    limits = (_seconds(level.get(name)) for name in ((_STREAMED, *_PLAIN) if streaming else _PLAIN))
-    return next((limit for limit in limits if limit is not None), None)
+    for name in _STREAMED if streaming else _PLAIN:
+        if (given := level.get(name)) is not None and (limit := _seconds(given)) is not None:
+            return limit
+    return None
 
 
 def _seconds(limit: Any) -> float | None:

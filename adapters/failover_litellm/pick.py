@@ -25,20 +25,15 @@ def describe(model: str, messages: Any, asked: Mapping[str, Any]) -> Request:
 
     Raises ``ConfigError`` if what stands in its ``metadata["failover"]`` is not understood.
     """
-    needs = {
-        "tools": bool(asked.get("tools") or asked.get("functions")),
-        "schema": _kind(asked.get("response_format")) == "json_schema",
-        "images": any(_kind(part) == "image_url" for part in _parts(messages)),
-    }
-    needed, left = frozenset(need for need, needed in needs.items() if needed), remaining()
-    said = _said(asked)
+    metadata = [mapping(asked.get(name)) for name in _METADATA]
+    needs, session, left, said = _needs(messages, asked), _session(asked, metadata), remaining(), _said(metadata)
     if not said:
-        return Request(model=model, needs=needed, affinity=_session(asked), deadline=left)
+        return Request(model=model, needs=needs, affinity=session, deadline=left)
     limits = [limit for limit in (said.pop("deadline", None), left) if limit is not None]
     return _request(
         model=model,
-        needs=needed | said.pop("needs", frozenset[str]()),
-        affinity=said.pop("affinity", None) or _session(asked),
+        needs=needs | said.pop("needs", frozenset[str]()),
+        affinity=said.pop("affinity", None) or session,
         deadline=min(limits, default=None),
         **said,
     )
@@ -54,9 +49,23 @@ def nobody(failover: Failover, request: Request, offered: Collection[str]) -> Ex
     return error
 
 
-def _said(asked: Mapping[str, Any]) -> dict[str, Any]:
+def _needs(messages: Any, asked: Mapping[str, Any]) -> frozenset[str]:
+    """The capabilities that the request needs."""
+    needs: list[str] = []
+    if asked.get("tools") or asked.get("functions"):
+        needs.append("tools")
+    if _kind(asked.get("response_format")) == "json_schema":
+        needs.append("schema")
+    contents = [mapping(message).get("content") for message in messages or ()]
+    lists: list[list[Any]] = [content for content in contents if isinstance(content, list)]
+    if lists and any(_kind(part) == "image_url" for parts in lists for part in parts):
+        needs.append("images")
+    return frozenset(needs)
+
+
+def _said(metadata: list[Mapping[str, Any]]) -> dict[str, Any]:
     """What the request says in ``metadata["failover"]``."""
-    said = next((m["failover"] for m in _metadata(asked) if "failover" in m), None)
+    said = next((m["failover"] for m in metadata if "failover" in m), None)
     if said is None:
         return {}
     if not isinstance(said, Mapping):
@@ -89,20 +98,10 @@ def _requests() -> TypeAdapter[Request]:
     return TypeAdapter(Request)
 
 
-def _session(asked: Mapping[str, Any]) -> str | None:
+def _session(asked: Mapping[str, Any], metadata: list[Mapping[str, Any]]) -> str | None:
     """The conversation that the request belongs to, by the ids that LiteLLM itself goes by."""
-    ids = [asked.get("litellm_session_id"), *(metadata.get("session_id") for metadata in _metadata(asked))]
-    return next((str(given) for given in ids if given), None)
-
-
-def _metadata(asked: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [mapping(asked.get(name)) for name in _METADATA]
-
-
-def _parts(messages: Any) -> list[Any]:
-    contents = [mapping(message).get("content") for message in messages or ()]
-    lists: list[list[Any]] = [content for content in contents if isinstance(content, list)]
-    return [part for parts in lists for part in parts]
+    given = asked.get("litellm_session_id") or next((m["session_id"] for m in metadata if m.get("session_id")), None)
+    return str(given) if given else None
 
 
 def _kind(value: Any) -> Any:
