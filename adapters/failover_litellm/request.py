@@ -40,7 +40,7 @@ class RouterRequest:
         self._last: Permit | None = None
         self._errors: list[Exception] = []
         self._refusals: list[Exception] = []
-        self._refused_for: tuple[str, frozenset[str]] | None = None
+        self._refused_for: tuple[str | None, frozenset[str]] | None = None
         self._set_aside: set[str] = set()
         self.open: Permit | None = None
         """The permit of the attempt under way, None between attempts."""
@@ -84,12 +84,11 @@ class RouterRequest:
     def choose(self, request: Request, among: Collection[str], *, streaming: bool) -> Permit | None:
         """Leave to call one of these; None where the core gives up."""
         self.leave()
-        offered = frozenset(among)
-        if self._refused_for == (request.model, offered):
+        if self._refused_for is not None and self._refused_for == (request.model, frozenset(among)):
             return None  # LiteLLM asks again and again until its own count is used up
-        left = offered - self._set_aside or offered
+        left = [target for target in among if target not in self._set_aside] or list(among)
         self.open = self._failover.acquire(request, among=left, after=self._last, streaming=streaming)
-        self._refused_for = None if self.open else (request.model or "", offered)
+        self._refused_for = None if self.open else (request.model, frozenset(among))
         return self.open
 
     @property
