@@ -1,8 +1,10 @@
 """What our choice costs a LiteLLM Router, beside LiteLLM's own and beside the least that its seam can cost.
 
 ``python tests/benchmarks/litellm_router.py``: whole ``acompletion`` calls that LiteLLM answers by itself
-(``mock_response``), in alternating rounds of one process; medians, in milliseconds. Of many deployments most of the
-time is LiteLLM's handing over of the candidates: there the comparison is the same seam with a pick of the first one.
+(``mock_response``), in alternating rounds of one process; medians, in milliseconds of processor time, since a machine
+is seldom ours alone. Of many deployments most of the time is LiteLLM's handing over of the candidates: there the
+comparison is the same seam with a pick of any one, at random. A pick of always the first one is shown as well, and not
+held against ours: LiteLLM takes up to 5 % less to call the deployment that it has called before.
 """
 
 from __future__ import annotations
@@ -11,9 +13,11 @@ import asyncio
 import gc
 import logging
 import os
+import random
 import sys
+from collections.abc import Callable
 from statistics import median
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
@@ -42,27 +46,36 @@ def deployments(count: int) -> list[dict[str, Any]]:
 
 
 def routers(count: int) -> dict[str, Any]:
-    """A router as it comes, one with ours installed, and one whose selector takes the first candidate."""
-    plain = litellm.Router(model_list=deployments(count))
+    """A router as it comes, one with ours installed, and two whose selector takes any candidate, or the first."""
     ours = litellm.Router(model_list=deployments(count))
     install(ours)
-    first = litellm.Router(model_list=deployments(count), routing_strategy="latency-based-routing")
-    selector = first.lowestlatency_logger
+    return {
+        "simple-shuffle": litellm.Router(model_list=deployments(count)),
+        "ours": ours,
+        "any candidate": with_pick(count, random.choice),
+        "first candidate": with_pick(count, lambda candidates: candidates[0]),
+    }
 
-    async def pick(healthy_deployments: Any, **_: Any) -> Any:
-        return healthy_deployments[0]
+
+def with_pick(count: int, choose: Callable[[list[Any]], Any]) -> Any:
+    """A router whose selector is asked as ours is, and does nothing but choose."""
+    router = litellm.Router(model_list=deployments(count), routing_strategy="latency-based-routing")
+    selector = router.lowestlatency_logger
+
+    async def pick(healthy_deployments: list[Any], **_: Any) -> Any:
+        return choose(healthy_deployments)
 
     selector.async_get_available_deployments = pick
     litellm.logging_callback_manager.drop_callbacks([selector])
-    return {"simple-shuffle": plain, "ours": ours, "first candidate": first}
+    return router
 
 
 async def one_round(router: Any, calls: int) -> float:
     """Milliseconds a call."""
-    start = perf_counter()
+    start = process_time()
     for _ in range(calls):
         await router.acompletion(model="chat", messages=MESSAGES, mock_response="Hello.")
-    return (perf_counter() - start) / calls * 1e3
+    return (process_time() - start) / calls * 1e3
 
 
 async def measure(count: int) -> dict[str, float]:
@@ -93,7 +106,7 @@ def main() -> int:
     for count in CALLS:
         gc.collect()
         figures = asyncio.run(measure(count))
-        against = "simple-shuffle" if count <= 10 else "first candidate"
+        against = "simple-shuffle" if count <= 10 else "any candidate"
         ratio = figures[f"ours : {against}"]
         missed += ratio > GOAL
         told = ", ".join(f"{name} {value:.2f}" for name, value in figures.items())
