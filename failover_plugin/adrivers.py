@@ -32,7 +32,7 @@ CLOSING = 1.0
 
 
 class Limit:
-    """``asyncio.timeout``, but of seconds in which the loop runs; ``left`` are those of a deadline that is not put off."""
+    """``asyncio.timeout``, but of seconds in which the loop runs; ``left`` are those to a deadline, never put off."""
 
     __slots__ = ("_inner", "_left", "_loop", "_seconds", "_timer")
 
@@ -54,10 +54,10 @@ class Limit:
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
+    ) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        return await self._inner.__aexit__(kind, error, trace)
+        await self._inner.__aexit__(kind, error, trace)
 
     def end(self) -> None:
         """Now."""

@@ -156,7 +156,7 @@ class Failover:
         among: Collection[str] | None = None,
         tried: Sequence[str] = (),
         after: Permit | None = None,
-        later: Collection[str] = (),
+        later: Iterable[str] = (),
         streaming: bool = False,
     ) -> Permit | None:
         """Leave to make one call, for a host that owns the loop of attempts; None if nobody can be asked.

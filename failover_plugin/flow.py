@@ -10,7 +10,7 @@ class, so none of them has a policy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from math import inf
@@ -108,7 +108,7 @@ class Flow:
         latest = self._ledger.latest
         return latest.target if latest else None
 
-    def offer(self, among: Collection[str] | None, later: Collection[str] = ()) -> None:
+    def offer(self, among: Collection[str] | None, later: Iterable[str] = ()) -> None:
         """From now on only these targets are on offer; None: all that the request allows. ``later``: whom the host will
         offer if nobody of these is asked.
         """

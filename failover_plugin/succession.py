@@ -9,7 +9,7 @@ patience lasts; then, if the policy says so, it asks whoever is due first. A per
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import inf
@@ -68,6 +68,7 @@ class Succession:
 
     __slots__ = (
         "_allowed",
+        "_allowed_at_all",
         "_asked",
         "_deadline",
         "_facing",
@@ -98,14 +99,14 @@ class Succession:
         self._offered: Collection[str] | None = None
         self._incapable: set[str] = set()
         """Who is known to do no better with what has failed."""
-        self._later: Collection[str] = ()
-        self._allowed = EVERYBODY
+        self._later: Iterable[str] = ()
+        self._allowed = self._allowed_at_all = EVERYBODY
         self._paused_before = 0
         self._paused_until = 0.0
         self._waiting_since: float | None = None
         self._facing: Selection | None = None
 
-    def offer(self, among: Collection[str] | None, later: Collection[str] = ()) -> None:
+    def offer(self, among: Collection[str] | None, later: Iterable[str] = ()) -> None:
         """From now on only these targets are on offer; None: all that the request allows. ``later``: whom the host will
         offer if nobody of these is asked.
         """
@@ -272,8 +273,10 @@ class Succession:
     def _better_later(self) -> bool:
         """Whether the host has somebody well to offer if these are not asked."""
         by_id = self._now.by_id
-        later = (by_id.get(target_id) for target_id in self._later if target_id not in self._asked)
-        return any(s is not None and s.grade <= Grade.DEGRADED for s in later)
+        self._later = tuple(self._later)
+        left = self._allowed_at_all & ~self._mask
+        later = (by_id.get(target_id) for target_id in self._later)
+        return any(s is not None and s.grade <= Grade.DEGRADED and left >> s.index & 1 for s in later)
 
     def _fail_open(self, free: int, now: float) -> Lease | None:
         full = [s for tier in self._now.tiers for s in self._some(tier.full & free) if self._is_guess(s, now)]
@@ -309,7 +312,7 @@ class Succession:
         allowed = selection.allowed(self._request)
         if allowed != EVERYBODY:
             self._note_excluded(roster, allowed)
-        self._allowed = allowed
+        self._allowed = self._allowed_at_all = allowed
         if self._offered is not None:
             self._allowed = allowed & roster.mask_of(self._offered)
         self._mask = roster.mask_of(self._asked) if self._asked else 0

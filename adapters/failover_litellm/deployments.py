@@ -65,6 +65,12 @@ class Deployments:
             tiers.setdefault(self._tiers.get(target, 0), {})[target] = deployment
         return {t: d for tier in tiers.values() for t, d in _with_a_share(tier, weights, model or "").items()}
 
+    def later(self, group: str, asked: Mapping[str, Any]) -> Iterable[str]:
+        """The targets that LiteLLM may go on to if nobody of what it offers is asked; found when they are looked at."""
+        yield from self._in_levels.get(group, ())
+        for name in self._inside.groups_after(group, asked.get("fallbacks")):
+            yield from self._by_group.get(name, ())
+
     def target_of(self, given: Any) -> str | None:
         """The id of the target that LiteLLM knows by this id, None for none."""
         return self._ids.get(str(given))
@@ -93,9 +99,16 @@ class Deployments:
             self._look(deployments)
             return self._ids
 
-    def _look(self, deployments: Iterable[Deployment]) -> None:
+    def _look(self, deployments: list[Deployment]) -> None:
         """Note what a choice needs to know of the deployments."""
         self._tiers = {target.id: target.tier for target in self.failover.targets}
+        self._by_group: dict[str, list[str]] = {}
+        self._in_levels: dict[str, list[str]] = {}
+        for deployment in deployments:
+            group, target = deployment["model_name"], self._ids[given_id(deployment)]
+            self._by_group.setdefault(group, []).append(target)
+            if deployment["litellm_params"].get("order") is not None:
+                self._in_levels.setdefault(group, []).append(target)
         self._weighed = any(d["litellm_params"].get(name) is not None for d in deployments for name in _WEIGHTS)
 
 

@@ -69,11 +69,12 @@ class RouterHooks:
         self, request: RouterRequest, facts: Request, offered: Mapping[str, Any], asked: Mapping[str, Any]
     ) -> Permit | None:
         """Leave to call one of these. Who has no share by LiteLLM's weights is asked if nobody else can be."""
+        later = self._deployments.later(facts.model or "", asked)
         streaming, shared = bool(asked.get("stream")), self._deployments.with_a_share(offered, facts.model, asked)
-        permit = request.choose(facts, shared, streaming=streaming)
-        if permit is None and len(shared) < len(offered):
-            permit = request.choose(facts, offered, streaming=streaming)
-        return permit
+        if len(shared) == len(offered):
+            return request.choose(facts, offered, later=later, streaming=streaming)
+        permit = request.choose(facts, shared, later=offered, streaming=streaming)
+        return permit or request.choose(facts, offered, later=later, streaming=streaming)
 
     def _request(self, asked: Mapping[str, Any]) -> RouterRequest:
         """The request that this question is about."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import import_module
 from importlib.metadata import version
+from itertools import chain
 from typing import Any, Protocol, cast
 
 import litellm
@@ -103,6 +104,13 @@ class RouterInside:
     def fallback_groups(self, kind: str) -> frozenset[str]:
         """The groups that the router's fallbacks of this kind, such as ``"content_policy"``, lead to."""
         return named_groups(getattr(self.router.settings(), f"{kind}_fallbacks", None))
+
+    def groups_after(self, group: str, asked: Any) -> tuple[str, ...]:
+        """The groups that the plain fallbacks of this one lead to."""
+        lists = (asked, getattr(self.router.settings(), "fallbacks", None))
+        entries = (mapping(entry) for entry in chain(*map(_listed, lists)))
+        led_to = (names for entry in entries for own, names in entry.items() if own in (group, "*"))
+        return tuple(name for names in led_to for name in _listed(names) if isinstance(name, str))
 
     # -- going in and out ----------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import weakref
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from itertools import count
@@ -81,13 +81,15 @@ class RouterRequest:
 
     # -- its attempts -------------------------------------------------------------------------------------------------
 
-    def choose(self, request: Request, among: Collection[str], *, streaming: bool) -> Permit | None:
-        """Leave to call one of these; None where the core gives up."""
+    def choose(
+        self, request: Request, among: Collection[str], *, streaming: bool, later: Iterable[str] = ()
+    ) -> Permit | None:
+        """Leave to call one of these; None where the core gives up, or leaves it to one that comes ``later``."""
         self.leave()
         if self._refused_for is not None and self._refused_for == (request.model, frozenset(among)):
             return None  # LiteLLM asks again and again until its own count is used up
         left = [target for target in among if target not in self._set_aside] or list(among)
-        self.open = self._failover.acquire(request, among=left, after=self._last, streaming=streaming)
+        self.open = self._failover.acquire(request, among=left, after=self._last, later=later, streaming=streaming)
         self._refused_for = None if self.open else (request.model, frozenset(among))
         return self.open
 
