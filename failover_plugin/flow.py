@@ -303,7 +303,8 @@ class Flow:
         its time.
         """
         took, fastest = now - start.began, start.lease.standing.counts.fastest
-        if diagnosis.error_class is ErrorClass.TIMEOUT and took < (fastest if fastest < inf else TOO_SHORT):
+        by_clock = diagnosis.error_class is ErrorClass.TIMEOUT and diagnosis.status is None
+        if by_clock and took < (fastest if fastest < inf else TOO_SHORT):
             return 0.0  # nobody could have answered in that time
         in_time = now < self._deadline - TOO_LATE and not (cut_short and diagnosis.error_class is ErrorClass.TIMEOUT)
         if in_time or diagnosis.scope is not Scope.TARGET:

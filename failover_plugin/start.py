@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from math import inf
 from typing import TYPE_CHECKING
 
 from failover_plugin.model import Attempt, Diagnosis, Skip, Target, Trail
@@ -82,7 +81,7 @@ class Start:
 
     @property
     def soft_timeout(self) -> float:
-        """Seconds without content after which a backup may be worth its price; infinite if nobody can say."""
+        """Seconds without content after which a backup may be worth its price."""
         if self._soft is None:
             prompt = self._request.input_tokens
             self._soft = self._tempo.soft_deadline(self.lease.standing, prompt, streaming=self.streaming)
@@ -138,7 +137,7 @@ class Start:
         given = self._policy.first_content_timeout
         if given != "adaptive":
             return given
-        soft = self.soft_timeout if self.soft_timeout < inf else self._policy.latency.soft_unknown
+        soft = self.soft_timeout if self.streaming else self._policy.latency.soft_unknown
         return max(SLOWEST_START, 4 * soft)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf
 from typing import Any
 
 import pytest
@@ -418,8 +417,8 @@ def test_a_slow_call_whose_backup_could_not_take_the_prompt_goes_on_alone() -> N
 # -- when a call is late ----------------------------------------------------------------------------------------------
 
 
-def test_a_plain_call_is_never_late_at_a_target_that_nobody_knows() -> None:
-    assert world().request().starts().soft_timeout == inf
+def test_a_plain_call_is_late_at_a_target_that_nobody_knows_when_hardly_any_takes_so_long() -> None:
+    assert 20 <= world().request().starts().soft_timeout <= 30
 
 
 def test_a_plain_call_is_late_where_it_takes_longer_than_usual() -> None:

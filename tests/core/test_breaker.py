@@ -32,7 +32,7 @@ class Life:
 
     def __init__(self, **policy: Any) -> None:
         self.era = Era()
-        self.breaker = Breaker(BreakerPolicy(**({"jitter": 0.0} | policy)), self.era)
+        self.breaker = Breaker(BreakerPolicy(**({"jitter": 0.0, "open_cap": 30} | policy)), self.era)
         self.now = 100.0
         self.rng = Random(1)
 

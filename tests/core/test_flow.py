@@ -473,7 +473,7 @@ def test_an_impatient_callers_probe_makes_no_opening_longer() -> None:
     fleet.wear_out("a", "server_error", times=3)
     for _ in range(6):
         fleet.clock.advance(5)
-        fleet.request(Request(deadline=0.1)).asks("a").fails(TimeoutError(), after=0.1).gives_up()
+        fleet.request(Request(deadline=0.2)).asks("a").fails(TimeoutError(), after=0.2).gives_up()
     returns_in = fleet.failover.health()["a"].returns_in
     assert returns_in is not None
     assert returns_in <= 4.8

@@ -131,7 +131,7 @@ def test_a_call_that_never_ends_does_not_hold_its_target_for_good() -> None:
     fo = failover(*chain(1), clock=clock, patience=0.0, last_resort="off")
     for _ in range(3):
         with pytest.raises(AllTargetsFailed):
-            fo.run(Script(clock, {"a": [TimeoutError("dead")]}).call)
+            fo.run(Script(clock, {"a": [ConnectionResetError("dead")]}).call)
     clock.advance(60)
 
     def never_ends(_: Target) -> str:

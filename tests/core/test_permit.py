@@ -114,7 +114,7 @@ def test_a_permit_that_is_given_back_is_evidence_for_nothing() -> None:
 
 @pytest.mark.parametrize(("cut_short", "state"), [(True, "closed"), (False, "open")])
 def test_a_caller_in_a_hurry_opens_nothing(*, cut_short: bool, state: str) -> None:
-    """Six calls that their caller gave 50 ms each, and six that were given all of their time and used little of it."""
+    """Six calls that their caller gave 150 ms each, and six that were given all of their time and used little of it."""
     clock = FakeClock()
     failover = Failover([target("a")], clock=clock, rng=Random(1))
     for _ in range(6):
@@ -122,7 +122,7 @@ def test_a_caller_in_a_hurry_opens_nothing(*, cut_short: bool, state: str) -> No
         if permit is None:
             break
         permit.cut_short = cut_short
-        clock.advance(permit.wait + 0.05)
+        clock.advance(permit.wait + 0.15)
         permit.failure(TimeoutError("too late"))
     assert failover.health()["a"].state == state
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, inf
+from math import exp
 from random import Random
 from typing import Any
 
@@ -14,6 +14,7 @@ from failover_plugin.health_report import Health
 from failover_plugin.latency import Baseline
 from failover_plugin.policy import BreakerPolicy, LatencyPolicy, LimitsPolicy
 from failover_plugin.standing import Grade
+from failover_plugin.tempo import PLAIN_UNKNOWN
 
 
 def soft(stage: Stage, target_id: str = "a", prompt: int | None = None, *, streaming: bool = True) -> float:
@@ -125,11 +126,11 @@ class TestASoftDeadline:
     def test_of_plain_calls_is_known_only_from_plain_calls_that_were_worth_timing(self) -> None:
         stage = Stage(target("a"))
         stage.acquaint("a", 2.0)
-        assert soft(stage, streaming=False) == inf
+        assert soft(stage, streaming=False) == PLAIN_UNKNOWN
         for _ in range(9):
             self.plain(stage, 20.0)
         stage.succeed("a")
-        assert soft(stage, streaming=False) == inf
+        assert soft(stage, streaming=False) == PLAIN_UNKNOWN
         self.plain(stage, 20.0)
         assert soft(stage, streaming=False) > 20.0
 

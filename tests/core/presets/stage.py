@@ -34,6 +34,8 @@ class Stage:
 
     def fails(self, *among: str, error: BaseException | None = None) -> str:
         permit = self.takes(*among)
+        if isinstance(error, TimeoutError):
+            self.clock.advance(0.2)
         permit.failure(error or broken())
         return permit.target.id
 
