@@ -15,7 +15,8 @@ from failover_plugin.model import ErrorClass
 
 _NEXT: Final = {
     Route.ANY: "any other target is asked",
-    Route.CAPABLE: "only targets that can are asked",
+    Route.CAPABLE: "only targets that may be able to are asked",
+    Route.OTHER: "one target of another provider or model is asked",
     Route.NONE: "nobody else is asked: the caller gets the error",
 }
 

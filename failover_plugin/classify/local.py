@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Final
 from failover_plugin.classify import names
 from failover_plugin.classify.links import class_names, of_sdk, raised_in
 from failover_plugin.classify.rules import Finding
-from failover_plugin.classify.strangers import attempt, text
+from failover_plugin.classify.strangers import attempt, held_arguments, text
 from failover_plugin.model import ErrorClass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_EXHAUSTED: Final[Mapping[str, ErrorClass]] = dict.fromkeys(
-    ("*.PoolTimeout", "builtins.MemoryError"), ErrorClass.UNKNOWN
-)
+_EXHAUSTED: Final[Mapping[str, ErrorClass]] = {
+    "*.PoolTimeout": ErrorClass.TIMEOUT,
+    "builtins.MemoryError": ErrorClass.UNKNOWN,
+}
 _NO_MORE: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM))
 _DEAD_LOOP: Final = (
     "event loop is closed",
@@ -32,7 +33,7 @@ _DEAD_LOOP: Final = (
 _NO_THREAD: Final = "can't start new thread"
 _MAX_SAID: Final = 300
 
-_MISTAKES: Final[Mapping[str, ErrorClass]] = dict.fromkeys(
+_MISTAKES: Final = frozenset(
     (
         "builtins.KeyError",
         "builtins.NameError",
@@ -40,29 +41,30 @@ _MISTAKES: Final[Mapping[str, ErrorClass]] = dict.fromkeys(
         "builtins.TypeError",
         "builtins.UnicodeEncodeError",
         "builtins.ValueError",
-    ),
-    ErrorClass.UNKNOWN,
+    )
 )
-_OF_AN_ANSWER: Final = frozenset(("builtins.UnicodeDecodeError", "json.JSONDecodeError"))
-"""Errors of the same kinds about what a provider wrote."""
+"""Not what derives from them: a library's own class may speak of an answer, and so does a JSONDecodeError."""
 _OF_THE_CALL: Final = ("unexpected keyword argument", "required positional argument", "required keyword-only argument")
 """What Python says where a function was called with arguments that it has not."""
 
 
 def trouble(links: Iterable[BaseException]) -> Finding | None:
     """What ails this process, by what an exception and those beneath it say; None if nothing does."""
-    for link in links:
-        called = class_names(link)
-        if found := names.find(called, _EXHAUSTED):
-            return Finding(means=found[0], why=found[1])
-        if isinstance(link, OSError) and link.errno in _NO_MORE:
-            return Finding(means=ErrorClass.UNKNOWN, why=f"errno {link.errno}")
-        if called[0] == "builtins.RuntimeError":
-            said = _said(link)
-            if any(words in said for words in _DEAD_LOOP):
-                return Finding(means=ErrorClass.NETWORK, why="the connection belongs to an event loop that is gone")
-            if _NO_THREAD in said:
-                return Finding(means=ErrorClass.UNKNOWN, why="no thread is left")
+    return next(filter(None, (attempt(None, _trouble, link) for link in links)), None)
+
+
+def _trouble(link: BaseException) -> Finding | None:
+    called = class_names(link)
+    if found := names.find(called, _EXHAUSTED):
+        return Finding(means=found[0], why=f"this process has no more: {found[1]}")
+    if isinstance(link, OSError) and link.errno in _NO_MORE:
+        return Finding(means=ErrorClass.UNKNOWN, why=f"this process has no more: errno {link.errno}")
+    if called[0] == "builtins.RuntimeError":
+        said = _said(link)
+        if any(words in said for words in _DEAD_LOOP):
+            return Finding(means=ErrorClass.NETWORK, why="the connection belongs to an event loop that is gone")
+        if _NO_THREAD in said:
+            return Finding(means=ErrorClass.UNKNOWN, why="this process has no more: threads")
     return None
 
 
@@ -71,13 +73,14 @@ def mistake(error: BaseException) -> Finding | None:
 
     What a provider's client raises by itself may be about an answer, and is not meant.
     """
-    called = class_names(error)
-    found = names.find(called, _MISTAKES, exact=True)
-    if found is None or _OF_AN_ANSWER.intersection(called):
+    name = class_names(error)[0]
+    if name not in _MISTAKES:
         return None
     of_the_call = any(words in _said(error) for words in _OF_THE_CALL)
-    return Finding(means=found[0], why=found[1]) if of_the_call or not of_sdk(raised_in(error)) else None
+    if of_the_call or not of_sdk(raised_in(error)):
+        return Finding(means=ErrorClass.UNKNOWN, why=f"how the call was made: {name}")
+    return None
 
 
 def _said(error: BaseException) -> str:
-    return attempt("", lambda: text(error.args[0], _MAX_SAID)).lower() if error.args else ""
+    return text(held_arguments(error)[:1][0], _MAX_SAID).lower() if held_arguments(error) else ""

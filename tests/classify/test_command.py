@@ -91,7 +91,7 @@ def test_the_rules_that_were_looked_at_end_with_the_one_that_decided(capsys: pyt
     ("code", "words"),
     [
         (401, "it is blocked for 60 s, doubling to an hour, and comes back with one probe; any other target is asked"),
-        (400, "no evidence against anybody's health; nobody else is asked: the caller gets the error"),
+        (400, "no evidence against anybody's health; one target of another provider or model is asked"),
         (500, "evidence of 1 against its health; it is asked once more where its tier has no other"),
     ],
 )

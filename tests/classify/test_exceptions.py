@@ -200,7 +200,10 @@ def test_a_timeout_made_of_a_cancellation_is_a_timeout() -> None:
 def test_programming_errors_stay_unknown_whatever_they_say(error: BaseException) -> None:
     found = classify(error)
     assert found.error_class == "unknown"
-    assert found.evidence == f"nothing known about builtins.{type(error).__name__}"
+    name = f"builtins.{type(error).__name__}"
+    mistaken = isinstance(error, TypeError | KeyError | ValueError)
+    assert found.evidence == (f"how the call was made: {name}" if mistaken else f"nothing known about {name}")
+    assert found.scope == ("request" if mistaken else "target")
 
 
 def chained(raising: Callable[[], NoReturn], over: BaseException, *, explicitly: bool) -> BaseException:

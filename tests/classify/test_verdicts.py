@@ -20,7 +20,7 @@ ROWS = {
     "payload_too_large": ("request", 0.0, "none", False, "capable"),
     "content_policy": ("request", 0.0, "none", False, "none"),
     "unsupported": ("request", 0.0, "none", False, "capable"),
-    "invalid_request": ("request", 0.0, "none", False, "none"),
+    "invalid_request": ("request", 0.0, "none", False, "other"),
     "overloaded": ("target", 1.0, "none", True, "any"),
     "server_error": ("target", 1.0, "none", True, "any"),
     "timeout": ("target", 1.0, "none", False, "any"),
