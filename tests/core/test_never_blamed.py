@@ -70,7 +70,7 @@ async def test_a_limit_is_put_off_twice_at_most_and_never_beyond_the_deadline() 
     PatientTimer(loop, 0.05, lambda: rung.append("deadline"), latest=loop.time() + 0.05)
     told = []
     for stands_still in (0.4, 0.8, 0.8):
-        time.sleep(stands_still)  # noqa: ASYNC251
+        time.sleep(stands_still)
         await asyncio.sleep(0.01)
         told.append("+".join(rung))
     assert told == ["deadline", "deadline", "deadline+limit"]

@@ -26,7 +26,7 @@ def test_the_primary_dies_is_left_after_a_few_failures_probed_and_returned_to() 
     assert all(s.in_time for s in history.served)
     opened = [o for o in history.openings or () if o.target == "p1"]
     assert 30 < opened[0].at < 32
-    assert [o.lasts for o in opened] == sorted(o.lasts for o in opened)
+    assert opened[0].lasts < opened[1].lasts < opened[-1].lasts <= 15.0  # doubling, up to the cap and its jitter
     probes = [t.started for t in calls(history) if opened[0].at < t.started < 60]
     assert 1 <= len(probes) <= 2 * len(opened)
     assert fmean(t.target == "p1" for t in history.tried if t.started > 100) > 0.9
