@@ -82,7 +82,6 @@ async def test_who_has_no_share_by_litellms_weights_is_asked_when_nobody_else_ca
     assert {await ask_plain() for _ in range(5)} == {FROM_BACKUP}
 
 
-@pytest.mark.xfail(reason="who has a share is offered alone first, so the core takes it for the only one that is left")
 async def test_a_dead_key_with_all_the_share_is_asked_once(bench: Any, ask_plain: Ask) -> None:
     bench.route(bench.deployment(bench.primary, weight=500), bench.deployment(bench.backup))
     bench.primary.fail(faults.invalid_api_key())
