@@ -1,0 +1,164 @@
+"""What two sides made of one script, compared; in words by which it can be played again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from .asking import WHOLE, Answer
+from .script import BUSY, OF_THE_KEY, Ask, Script
+from .world import Call
+
+LONG_AGO = 30.0
+"""Seconds after which being busy excuses no refusal any more (law 1b)."""
+STANDS_FOR = 1.0
+"""Seconds for which the refusal of a key stands for other requests, too (law 1e)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One side of one script: what became of each request, the calls at the targets, and the breakers not closed."""
+
+    answers: dict[int, Answer]
+    calls: list[Call]
+    not_closed: dict[str, str] = field(default_factory=dict[str, str])
+    failed: frozenset[str] = frozenset()
+    """The targets at which a provider has failed."""
+
+    @property
+    def served(self) -> int:
+        """How many got a whole answer."""
+        return sum(answer.got == WHOLE for answer in self.answers.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is wrong with ours, beside theirs."""
+
+    script: Script
+    ours: Played
+    theirs: Played
+    lost: tuple[int, ...]
+    """Requests that only the other side served."""
+    blamed: dict[str, str]
+    """Targets whose breakers were not closed, though no provider failed there."""
+    excused: tuple[int, ...] = ()
+    lower: bool = False
+    """The share served is lower, in a script where only the share counts."""
+    dearer: bool = False
+    """There were more calls, in a script that gives no reason for one."""
+    strayed: tuple[int, ...] = ()
+    """Requests that somebody else answered, in a script that gives no reason to go elsewhere."""
+
+    @property
+    def wrong(self) -> list[str]:
+        """Each complaint in a sentence; none if all is well."""
+        complaints = [self._losing(number) for number in self.lost[:5]]
+        if len(self.lost) > len(complaints):
+            complaints.append(f"and {len(self.lost) - len(complaints)} more requests")
+        complaints += [f"target {name} is innocent and not closed: {why}" for name, why in self.blamed.items()]
+        if self.lower:
+            complaints.append(f"{self.ours.served} served, {self.theirs.served} without us")
+        if self.dearer:
+            complaints.append(f"{len(self.ours.calls)} calls, {len(self.theirs.calls)} without us")
+        if self.strayed:
+            complaints.append(f"{len(self.strayed)} requests were answered by another target than without us")
+        return complaints
+
+    def __str__(self) -> str:
+        return "\n  ".join([f"{self.script}", *self.wrong])
+
+    def _losing(self, number: int) -> str:
+        ask, ours, theirs = self.script.ask(number), self.ours.answers[number], self.theirs.answers[number]
+        asked = [
+            call.target + (f" ({call.does})" if call.does else "") for call in self.ours.calls if call.number == number
+        ]
+        return (
+            f"request {number} ({ask.way}, at {ask.at:.1f} s): lost after {ours.ended - ours.asked:.1f} s, having asked "
+            f"{', '.join(asked) or 'nobody'}: {ours.said[:160]!r}; without us: {theirs.said[:60]!r}"
+        )
+
+
+def compare(script: Script, ours: Played, theirs: Played) -> Verdict:
+    """The verdict on one play of each side."""
+    pairs = [(number, ours.answers[number], answer) for number, answer in theirs.answers.items()]
+    worse = [number for number, mine, other in pairs if other.got > mine.got and not script.by_share]
+    excused = {number for number in worse if is_excused(script, script.ask(number), ours, theirs.answers[number])}
+    return Verdict(
+        script,
+        ours,
+        theirs,
+        lost=tuple(number for number in worse if number not in excused),
+        blamed={name: why for name, why in ours.not_closed.items() if name not in _guilty(script, ours)},
+        excused=tuple(sorted(excused)),
+        lower=script.by_share and ours.served < theirs.served,
+        dearer=script.thrifty and len(ours.calls) > len(theirs.calls),
+        strayed=tuple(
+            n for n, mine, other in pairs if script.at_home and mine.got == other.got and mine.said != other.said
+        ),
+    )
+
+
+def judge(script: Script, ours: Callable[[Script], Played], theirs: Callable[[Script], Played]) -> Verdict:
+    """Play both sides, and if something is wrong once more a little later: only what is wrong again counts."""
+    first = compare(script, ours(script), theirs(script))
+    if not first.wrong:
+        return first
+    later = script.shifted()
+    second = compare(later, ours(later), theirs(later))
+    return replace(
+        first,
+        lost=tuple(number for number in first.lost if _again(script, number, second.lost)),
+        blamed={name: why for name, why in first.blamed.items() if name in second.blamed},
+        lower=first.lower and second.lower,
+        dearer=first.dearer and second.dearer,
+        strayed=first.strayed if second.strayed else (),
+    )
+
+
+def _again(script: Script, number: int, lost: tuple[int, ...]) -> bool:
+    """Whether a request that was asked at about the same time is lost as well."""
+    return any(abs(script.ask(other).at - script.ask(number).at) <= 1.0 for other in lost)
+
+
+def _guilty(script: Script, played: Played) -> set[str]:
+    """Where a provider failed; a key that was refused is refused at all its targets."""
+    keys = {
+        script.actor(call.target).key
+        for call in played.calls
+        if call.does in OF_THE_KEY and script.actor(call.target).key
+    }
+    return set(played.failed) | {actor.name for actor in script.actors if actor.key in keys}
+
+
+def is_excused(script: Script, ask: Ask, ours: Played, theirs: Answer) -> bool:
+    """Whether the law allows that only the other side served this request."""
+    answer = ours.answers[ask.number]
+    own = [call for call in ours.calls if call.number == ask.number]
+    if ask.leaves is not None or any(call.does == "content_policy" for call in own):
+        return True
+    server = next((actor.name for actor in script.actors if actor.text == theirs.said), "")
+    return _was_busy(ours, server, answer) or _was_refused(ours, server, answer)
+
+
+def _was_busy(ours: Played, name: str, answer: Answer) -> bool:
+    """The target said it had too much to do, not long ago, and has a call to answer (law 1b)."""
+    said = any(
+        call.target == name and call.does in BUSY and answer.asked - LONG_AGO <= call.at <= answer.ended
+        for call in ours.calls
+    )
+    return said and any(
+        call.target == name
+        and call.number != answer.number
+        and call.at <= answer.ended
+        and (call.ended is None or call.ended >= answer.asked)
+        for call in ours.calls
+    )
+
+
+def _was_refused(ours: Played, name: str, answer: Answer) -> bool:
+    """The target's key was refused to somebody else, a moment ago (law 1e)."""
+    return any(
+        call.target == name and call.does in OF_THE_KEY and answer.asked - STANDS_FOR <= call.at <= answer.ended
+        for call in ours.calls
+    )
