@@ -10,7 +10,11 @@ from .verdict import Verdict, judge
 
 def verdict(script: Script) -> Verdict:
     """Play the script with us and without us."""
-    from . import langchain_sides
-    from .langchain_play import played
+    if script.runtime != "virtual":
+        from .wire import played as played_on_the_wire
 
-    return judge(script, partial(played, build=langchain_sides.ours), partial(played, build=langchain_sides.theirs))
+        return judge(script, partial(played_on_the_wire, side="ours"), partial(played_on_the_wire, side="theirs"))
+    from .langchain_play import played
+    from .langchain_sides import ours, theirs
+
+    return judge(script, partial(played, build=ours), partial(played, build=theirs))

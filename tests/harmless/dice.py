@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, TypeVar
 
-from ..script import Actor, Ask, Phase, Script
+from .script import Actor, Ask, Phase, Script
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..script import Actor, Ask
+from .script import Actor, Ask
 from .dice import DEAD, Dice, fails, kind, outage
 
 
