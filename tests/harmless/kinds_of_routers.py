@@ -33,7 +33,7 @@ def routed_one_healthy(dice: Dice) -> dict[str, Any]:
     dead = [fails(one, outage(dice, 0, 60, dice.one((*DEAD, "invalid_api_key", "permission_denied")))) for one in dead]
     targets = [*dead, well]
     dice.random.shuffle(targets)
-    return _script(dice, targets, dice.asks(0, 4, 0.2))
+    return _script(dice, targets, dice.asks(0, 3, 0.2))
 
 
 @kind("1: targets fail in turn")
@@ -72,21 +72,21 @@ def routed_refusals(dice: Dice) -> dict[str, Any]:
     first, second = actors(dice, 2)
     second = replace(second, provider="anthropic" if first.provider == "openai" else "openai")
     first = replace(first, refuses={"odd": dice.one(("strict", "unexplained", "unsupported", "context_length"))})
-    asks = [replace(ask, features=frozenset({"odd"})) for ask in dice.asks(0, 4, 0.15)]
+    asks = [replace(ask, features=frozenset({"odd"})) for ask in dice.asks(0, 3, 0.15)]
     return _script(dice, [first, second], asks)
 
 
 @kind("9: limits shorter than any answer")
 def routed_short_limits(dice: Dice) -> dict[str, Any]:
     targets = actors(dice, 2, latency=dice.uniform(0.3, 0.5))
-    asks = [replace(ask, timeout=0.1 if dice.happens(0.5) else None) for ask in dice.asks(0, 4, 0.15)]
+    asks = [replace(ask, timeout=0.1 if dice.happens(0.5) else None) for ask in dice.asks(0, 3, 0.15)]
     return _script(dice, targets, asks)
 
 
 @kind("9: wrong arguments")
 def routed_wrong_arguments(dice: Dice) -> dict[str, Any]:
     targets = actors(dice, 2)
-    asks = [replace(ask, features=frozenset({"wrong"})) if dice.happens(0.5) else ask for ask in dice.asks(0, 4, 0.15)]
+    asks = [replace(ask, features=frozenset({"wrong"})) if dice.happens(0.5) else ask for ask in dice.asks(0, 3, 0.15)]
     return _script(dice, targets, asks)
 
 
@@ -95,7 +95,7 @@ def routed_empty(dice: Dice) -> dict[str, Any]:
     first, second = actors(dice, 2)
     first = fails(first, outage(dice, 0.5, 2.5, "empty"))
     second = fails(second, outage(dice, 0.5, 2.5, "empty")) if dice.happens(0.5) else second
-    return _script(dice, [first, second], dice.asks(0, 4, 0.2))
+    return _script(dice, [first, second], dice.asks(0, 3, 0.2))
 
 
 @kind("8: the loop stalls for 2 s")
@@ -110,7 +110,7 @@ def routed_stall(dice: Dice) -> dict[str, Any]:
 def routed_in_threads(dice: Dice) -> dict[str, Any]:
     first, second = actors(dice, 2)
     first = fails(first, outage(dice, 0.5, 2.5, dice.one(DEAD)))
-    asks = [replace(ask, way=dice.one(("invoke", "stream"))) for ask in dice.asks(0, 4, 0.2)]
+    asks = [replace(ask, way=dice.one(("invoke", "stream"))) for ask in dice.asks(0, 3, 0.2)]
     return {**_script(dice, [first, second], asks), "runtime": "threads"}
 
 

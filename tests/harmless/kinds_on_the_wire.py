@@ -33,7 +33,7 @@ def short_world(dice: Dice, ways: tuple[str, ...]) -> dict[str, Any]:
         case _:
             first = fails(first, outage(dice, begins, begins + 0.7, dice.one(("invalid_api_key", "permission_denied"))))
             others = [fails(other, outage(dice, begins + 2, 9, dice.one(DEAD[:3]))) for other in others]
-    asks = [replace(ask, way=dice.one(ways)) for ask in dice.asks(0, 4, 0.15)]
+    asks = [replace(ask, way=dice.one(ways)) for ask in dice.asks(0, 3, 0.15)]
     return {"actors": (first, *others), "asks": tuple(asks)}
 
 
@@ -42,13 +42,12 @@ def stalled_loop(dice: Dice) -> dict[str, Any]:
     what = dice.one(("stall", "callback", "collect", "freeze"))
     targets = actors(dice, dice.whole(2, 3), latency=dice.uniform(0.2, 0.8))
     ways = ("ainvoke", "astream")
-    groups = [dice.burst(at, dice.whole(20, 120), way=dice.one(ways)) for at in (0.0, 1.2, 4.0, 5.2)]
-    stalls = [Disturbance(at=at, what=what, seconds=2.0) for at in (1.3,)]
+    groups = [dice.burst(at, dice.whole(20, 120), way=dice.one(ways)) for at in (0.0, 1.0, 3.2)]
     return {
         "actors": tuple(targets),
         "asks": numbered(*groups),
         "runtime": dice.one(("asyncio", "asyncio", "uvloop")),
-        "disturbances": tuple(stalls),
+        "disturbances": (Disturbance(at=1.1, what=what, seconds=2.0),),
         "thrifty": True,
         "at_home": True,
     }
@@ -73,7 +72,7 @@ def run_per_request(dice: Dice) -> dict[str, Any]:
     targets = actors(dice, dice.whole(2, 3))
     if dice.happens(0.3):
         targets[0] = fails(targets[0], outage(dice, 1, 2.5, dice.one(DEAD)))
-    asks = [replace(ask, way=dice.one(("ainvoke", "astream"))) for ask in dice.asks(0, 4, 0.15)]
+    asks = [replace(ask, way=dice.one(("ainvoke", "astream"))) for ask in dice.asks(0, 3, 0.15)]
     return {"actors": tuple(targets), "asks": tuple(asks), "runtime": "run_each"}
 
 
@@ -82,7 +81,7 @@ def streams_on_the_wire(dice: Dice) -> dict[str, Any]:
     first, *others = actors(dice, dice.whole(2, 3), timeout=2.0)
     does = dice.one(("cut", "hang", "slow", "empty", "server_error", "overloaded", "reset"))
     first = fails(first, outage(dice, 0.5, 2.5, does, seconds=dice.uniform(0.5, 1.5)))
-    asks = [replace(ask, way="astream") for ask in dice.asks(0, 4, 0.15)]
+    asks = [replace(ask, way="astream") for ask in dice.asks(0, 3, 0.15)]
     return {"actors": (first, *others), "asks": tuple(asks), "runtime": "asyncio"}
 
 
@@ -109,6 +108,6 @@ def under_gevent(dice: Dice) -> dict[str, Any]:
 @kind("9: in threads, with limits given to each call", often=1)
 def short_limits_in_threads(dice: Dice) -> dict[str, Any]:
     targets = actors(dice, 2, latency=dice.uniform(0.2, 0.4))
-    asks: list[Ask] = dice.asks(0, 4, 0.1)
+    asks: list[Ask] = dice.asks(0, 3, 0.1)
     asks = [replace(ask, way="invoke", timeout=0.1 if dice.happens(0.5) else None) for ask in asks]
     return {"actors": tuple(targets), "asks": tuple(asks), "runtime": "threads"}

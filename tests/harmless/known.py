@@ -6,3 +6,6 @@ The tests of these kinds are expected to fail in at least one of the scripts tha
 from __future__ import annotations
 
 KNOWN: dict[tuple[str, str], str] = {}
+
+BY_HAND: dict[tuple[str, str], str] = {}
+"""What fails only now and then: not in the scripts that CI plays, but in some of the hundreds played by hand."""

@@ -70,6 +70,8 @@ def ours(models: Models, layout: str = "plain") -> Runnable[Any, Any]:
         case "chains":
             first, *others = map(_chain, models)
             return with_failover(first, others)
+        case "sync_only":
+            return with_failover(models[0], models[1:])
         case "nested":
             return ChatFailover([ChatFailover(models[:2]), *models[2:]])
         case _:

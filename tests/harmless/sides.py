@@ -1,20 +1,22 @@
-"""Which two sides a script is played on, by its host and its runtime."""
+"""Where a script is played, by its runtime: in virtual time, or on the wire."""
 
 from __future__ import annotations
 
-from functools import partial
-
 from .script import Script
-from .verdict import Verdict, judge
+from .verdict import Played, Verdict, judge
 
 
 def verdict(script: Script) -> Verdict:
     """Play the script with us and without us."""
     if script.runtime != "virtual":
-        from .wire import played as played_on_the_wire
+        from . import wire
 
-        return judge(script, partial(played_on_the_wire, side="ours"), partial(played_on_the_wire, side="theirs"))
+        return judge(script, wire.played)
+    return judge(script, _in_virtual_time)
+
+
+def _in_virtual_time(script: Script) -> tuple[Played, Played]:
     from .langchain_play import played
     from .langchain_sides import ours, theirs
 
-    return judge(script, partial(played, build=ours), partial(played, build=theirs))
+    return played(script, ours), played(script, theirs)

@@ -16,7 +16,7 @@ VIRTUAL = [name for name in KINDS["langchain"] if drawn("langchain", name, 0).ru
 
 @pytest.mark.parametrize("kind", VIRTUAL)
 def test_the_other_side_against_itself_is_clean(kind: str) -> None:
-    found = judge(drawn("langchain", kind, 1), lambda s: played(s, theirs), lambda s: played(s, theirs))
+    found = judge(drawn("langchain", kind, 1), lambda s: (played(s, theirs), played(s, theirs)))
     assert not found.wrong, found
     assert not found.excused
     assert len(found.ours.calls) == len(found.theirs.calls)
@@ -24,7 +24,7 @@ def test_the_other_side_against_itself_is_clean(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["set_aside", "in_turn", "all_dead"])
 def test_a_wrapper_that_never_comes_back_loses_requests(kind: str) -> None:
-    found = judge(drawn("langchain", kind, 2), lambda s: played(s, OpensForEver), lambda s: played(s, theirs))
+    found = judge(drawn("langchain", kind, 2), lambda s: (played(s, OpensForEver), played(s, theirs)))
     assert found.lost
     assert "lost after" in str(found)
     assert f"python -m tests.harmless langchain {kind} 2" in str(found)
@@ -32,7 +32,7 @@ def test_a_wrapper_that_never_comes_back_loses_requests(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["wrong_arguments", "own_process", "strictness"])
 def test_a_wrapper_that_opens_at_any_error_blames_the_innocent(kind: str) -> None:
-    found = judge(drawn("langchain", kind, 3), lambda s: played(s, OpensForEver), lambda s: played(s, theirs))
+    found = judge(drawn("langchain", kind, 3), lambda s: (played(s, OpensForEver), played(s, theirs)))
     assert found.blamed
     assert "is innocent and not closed" in str(found)
 
@@ -40,13 +40,13 @@ def test_a_wrapper_that_opens_at_any_error_blames_the_innocent(kind: str) -> Non
 def test_a_wrapper_that_drops_a_request_is_caught() -> None:
     script = replace(drawn("langchain", "healthy", 0), thrifty=False)
     script = replace(script, asks=tuple(replace(ask, way="ainvoke", batch=None) for ask in script.asks))
-    found = judge(script, lambda s: played(s, drops_one), lambda s: played(s, theirs))
+    found = judge(script, lambda s: (played(s, drops_one), played(s, theirs)))
     assert found.lost
 
 
 def test_a_wrapper_that_asks_twice_is_caught() -> None:
     script = drawn("langchain", "healthy", 1)
-    found = judge(script, lambda s: _twice(played(s, theirs)), lambda s: played(s, theirs))
+    found = judge(script, lambda s: (_twice(played(s, theirs)), played(s, theirs)))
     assert "calls" in str(found)
 
 

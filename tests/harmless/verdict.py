@@ -43,6 +43,8 @@ class Verdict:
     blamed: dict[str, str]
     """Targets whose breakers were not closed, though no provider failed there."""
     excused: tuple[int, ...] = ()
+    left: tuple[int, ...] = ()
+    """Requests for which LiteLLM had left the group of the one who would have served: it gives no way back."""
     lower: bool = False
     """The share served is lower, in a script where only the share counts."""
     dearer: bool = False
@@ -84,11 +86,13 @@ def compare(script: Script, ours: Played, theirs: Played) -> Verdict:
     pairs = [(number, ours.answers[number], answer) for number, answer in theirs.answers.items()]
     worse = [number for number, mine, other in pairs if other.got > mine.got and not script.by_share]
     excused = {number for number in worse if is_excused(script, script.ask(number), ours, theirs.answers[number])}
+    left = {number for number in worse if _has_left(script, number, ours, theirs.answers[number])} - excused
     return Verdict(
         script,
         ours,
         theirs,
-        lost=tuple(number for number in worse if number not in excused),
+        lost=tuple(number for number in worse if number not in excused | left),
+        left=tuple(sorted(left)),
         blamed={name: why for name, why in ours.not_closed.items() if name not in _guilty(script, ours)},
         excused=tuple(sorted(excused)),
         lower=script.by_share and ours.served < theirs.served,
@@ -99,13 +103,13 @@ def compare(script: Script, ours: Played, theirs: Played) -> Verdict:
     )
 
 
-def judge(script: Script, ours: Callable[[Script], Played], theirs: Callable[[Script], Played]) -> Verdict:
+def judge(script: Script, play: Callable[[Script], tuple[Played, Played]]) -> Verdict:
     """Play both sides, and if something is wrong once more a little later: only what is wrong again counts."""
-    first = compare(script, ours(script), theirs(script))
+    first = compare(script, *play(script))
     if not first.wrong:
         return first
     later = script.shifted()
-    second = compare(later, ours(later), theirs(later))
+    second = compare(later, *play(later))
     return replace(
         first,
         lost=tuple(number for number in first.lost if _again(script, number, second.lost)),
@@ -137,8 +141,22 @@ def is_excused(script: Script, ask: Ask, ours: Played, theirs: Answer) -> bool:
     own = [call for call in ours.calls if call.number == ask.number]
     if ask.leaves is not None or any(call.does == "content_policy" for call in own):
         return True
-    server = next((actor.name for actor in script.actors if actor.text == theirs.said), "")
+    server = _server(script, theirs)
     return _was_busy(ours, server, answer) or _was_refused(ours, server, answer)
+
+
+def _server(script: Script, answer: Answer) -> str:
+    """Who gave this answer."""
+    return next((actor.name for actor in script.actors if actor.text == answer.said), "")
+
+
+def _has_left(script: Script, number: int, ours: Played, theirs: Answer) -> bool:
+    """Whether the request went on to a later group, and the server of an earlier one was not asked."""
+    if script.layout not in ("groups", "order"):
+        return False
+    places = {actor.name: place for place, actor in enumerate(script.actors)}
+    asked, server = [call.target for call in ours.calls if call.number == number], _server(script, theirs)
+    return bool(asked) and server not in asked and places.get(server, 0) < places[asked[-1]]
 
 
 def _was_busy(ours: Played, name: str, answer: Answer) -> bool:

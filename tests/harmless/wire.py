@@ -1,4 +1,4 @@
-"""One side of a script in real time: the emulator here, the application in a process of its own (``player``).
+"""A script in real time: the emulator here, each side's application in a process of its own (``player``).
 
 A player plays one script after the other; one whose script stalls it, and one whose driver patches the process, is used
 for nothing else. What it prints goes to a file that is shown when it dies.
@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -87,25 +88,29 @@ class Player:
                 pipe.close()
 
 
-_players: dict[tuple[str, str], Player] = {}
+_players: dict[tuple[object, ...], Player] = {}
 
 
-def played(script: Script, side: str) -> Played:
-    """What this side makes of the script."""
-    if script.disturbances:
-        player = Player(script.host, script.runtime)
+def played(script: Script) -> tuple[Played, Played]:
+    """What both sides make of the script, ours first: at the same time, each in a process of its own."""
+    with ThreadPoolExecutor(2) as pool:
+        ours, theirs = (pool.submit(_played, script, side, _player(script, side)) for side in ("ours", "theirs"))
         try:
-            return _played(script, side, player)
-        finally:
-            player.close()
-    key = script.host, script.runtime
-    player = _players.setdefault(key, None) or Player(*key)  # type: ignore[arg-type]
-    _players[key] = player
-    try:
-        return _played(script, side, player)
-    except BaseException:
-        _players.pop(key).close()
-        raise
+            return ours.result(), theirs.result()
+        except BaseException:
+            close_players()
+            raise
+
+
+def _player(script: Script, side: str) -> Player:
+    """Scripts of one driver share a player; one that stalls it has it for itself."""
+    alone = (script.kind, script.seed) if script.disturbances else ()
+    key = (side, script.host, script.runtime, *alone)
+    for other in [other for other in _players if len(other) > len(key[:3]) and other[1:] != key[1:]]:
+        _players.pop(other).close()
+    if key not in _players:
+        _players[key] = Player(script.host, script.runtime)
+    return _players[key]
 
 
 def close_players() -> None:
