@@ -6,20 +6,15 @@ import sys
 
 from .kinds import drawn
 from .sides import verdict
+from .verdict import summary
 
 
 def main(host: str, kind: str, *seeds: str) -> None:
     """Print a line for each script, and what is wrong with it."""
     for seed in [int(seed) for seed in seeds] or range(20):
         found = verdict(drawn(host, kind, seed))
-        ours, theirs = found.ours, found.theirs
-        apart = f", group left {len(found.left)}" if found.left else ""
-        print(  # noqa: T201 - what it is for
-            f"{host} {kind} {seed}: served {ours.served}/{theirs.served} of {len(ours.answers)}, calls "
-            f"{len(ours.calls)}/{len(theirs.calls)}, lost {len(found.lost)}, excused {len(found.excused)}, blamed {sorted(found.blamed)}{apart}"
-        )
-        for complaint in found.wrong:
-            print("   ", complaint)  # noqa: T201
+        lines = [f"{host} {kind} {seed}: {summary([found])}", *found.wrong]
+        sys.stdout.write("\n    ".join(lines) + "\n")
 
 
 if __name__ == "__main__":

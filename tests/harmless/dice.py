@@ -80,12 +80,12 @@ def fails(actor: Actor, *phases: Phase) -> Actor:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of script. ``about`` is the finding of the issue that it is about, ``often`` how many CI plays."""
+    """One kind of script. ``about`` is the finding of the issue that it is about, CI plays the ``seeds``."""
 
     host: str
     name: str
     about: str
-    often: int
+    seeds: range
     draw: Callable[[Dice], dict[str, Any]]
 
     def script(self, seed: int) -> Script:
@@ -99,12 +99,14 @@ KINDS: dict[str, dict[str, Kind]] = {"langchain": {}, "litellm": {}}
 Draw = Callable[[Dice], dict[str, Any]]
 
 
-def kind(about: str, *, often: int = 1, hosts: tuple[str, ...] = ("langchain",)) -> Callable[[Draw], Draw]:
-    """File a function that draws the fields of a ``Script`` as a kind of its name."""
+def kind(about: str, *, often: int = 1, first: int = 0, host: str = "langchain") -> Callable[[Draw], Draw]:
+    """File a function that draws the fields of a ``Script`` as a kind of its name.
+
+    CI plays it so ``often``, from the ``first`` seed on.
+    """
 
     def file(draw: Draw) -> Draw:
-        for host in hosts:
-            KINDS[host][draw.__name__] = Kind(host, draw.__name__, about, often, draw)
+        KINDS[host][draw.__name__] = Kind(host, draw.__name__, about, range(first, first + often), draw)
         return draw
 
     return file

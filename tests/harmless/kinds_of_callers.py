@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .script import Actor, Ask
 from .dice import DEAD, Dice, fails, kind, outage
+from .script import Actor, Ask
 
 
 def _of_another_provider(dice: Dice, first: Actor, others: list[Actor]) -> list[Actor]:
@@ -53,7 +53,7 @@ def mixed_capabilities(dice: Dice) -> dict[str, Any]:
     first, *others = dice.actors(dice.whole(2, 3))
     others = _of_another_provider(dice, first, others)
     first = replace(first, refuses={"images": "unsupported"})
-    asks = dice.burst(0, dice.one((100, 300, 600))) if dice.happens(0.6) else dice.asks(0, 30, 0.1)
+    asks = dice.burst(0, dice.one((60, 150, 600))) if dice.happens(0.6) else dice.asks(0, 30, 0.1)
     return {"actors": (first, *others), "asks": _featured(dice, asks, "images", dice.uniform(0.5, 1))}
 
 

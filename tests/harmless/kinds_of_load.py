@@ -8,7 +8,7 @@ from typing import Any
 from .dice import DEAD, Dice, fails, kind, numbered, outage
 
 
-@kind("2: many at once at the start of an outage", often=4)
+@kind("2: many at once at the start of an outage", often=3)
 def burst(dice: Dice) -> dict[str, Any]:
     first, *others = dice.actors(dice.whole(2, 3))
     first = fails(first, outage(dice, 0, 30, dice.one((*DEAD, "invalid_api_key", "named"))))
@@ -48,5 +48,5 @@ def guessed_limit(dice: Dice) -> dict[str, Any]:
     first, second = dice.actors(2, latency=dice.uniform(0.5, 2))
     first = fails(first, *(outage(dice, at, at + 3, "slow", seconds=dice.uniform(0.5, 2)) for at in (6, 14, 22)))
     second = fails(second, outage(dice, 18, 40, dice.one(("server_error", "reset"))))
-    asks = numbered(*(dice.burst(at, dice.whole(20, 120)) for at in range(0, 36, 4)))
+    asks = numbered(*(dice.burst(at, dice.whole(20, 80)) for at in range(0, 36, 4)))
     return {"actors": (first, second), "asks": asks}

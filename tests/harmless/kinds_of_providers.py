@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .script import OF_THE_KEY, Phase
 from .dice import DEAD, Dice, fails, kind, outage
+from .script import OF_THE_KEY, Phase
 
 CLEAR = sorted(OF_THE_KEY)
 

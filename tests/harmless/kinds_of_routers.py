@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from .dice import Dice, fails, numbered, outage
@@ -15,9 +16,7 @@ WAYS = ("ainvoke", "ainvoke", "astream")
 LAYOUTS = ("plain", "groups", "order")
 
 
-def kind(about: str, often: int = 1) -> Any:
-    """As ``dice.kind``, for LiteLLM."""
-    return _kind(about, often=often, hosts=("litellm",))
+kind = partial(_kind, host="litellm")
 
 
 def _script(dice: Dice, targets: list[Actor], asks: list[Ask], **facts: Any) -> dict[str, Any]:
@@ -63,7 +62,7 @@ def routed_all_dead(dice: Dice) -> dict[str, Any]:
 def routed_burst(dice: Dice) -> dict[str, Any]:
     first, second = actors(dice, 2)
     first = fails(first, outage(dice, 0, 30, dice.one(DEAD)))
-    asks = numbered(dice.burst(0.2, dice.whole(60, 150), way="ainvoke"), dice.asks(2, 4, 0.2))
+    asks = numbered(dice.burst(0.2, dice.whole(60, 90), way="ainvoke"), dice.asks(2, 4, 0.2))
     return _script(dice, [first, second], list(asks))
 
 
@@ -101,8 +100,8 @@ def routed_empty(dice: Dice) -> dict[str, Any]:
 @kind("8: the loop stalls for 2 s")
 def routed_stall(dice: Dice) -> dict[str, Any]:
     targets = actors(dice, 2, latency=dice.uniform(0.2, 0.6))
-    groups = [dice.burst(at, dice.whole(10, 40), way="ainvoke") for at in (0.0, 1.2, 4.0)]
-    stall = Disturbance(at=1.3, what=dice.one(("stall", "callback", "freeze")), seconds=2.0)
+    groups = [dice.burst(at, dice.whole(10, 40), way="ainvoke") for at in (0.0, 2.0, 4.5)]
+    stall = Disturbance(at=2.1, what=dice.one(("stall", "callback", "freeze")), seconds=2.0)
     return _script(dice, targets, list(numbered(*groups)), disturbances=(stall,), thrifty=True)
 
 

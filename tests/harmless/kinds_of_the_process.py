@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .script import Disturbance
 from .dice import Dice, fails, kind, numbered, outage
+from .script import Disturbance
 
 SCARCE = ("pool_timeout", "too_many_files", "no_memory", "no_thread", "loop_closed", "other_loop")
 

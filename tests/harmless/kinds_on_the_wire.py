@@ -37,17 +37,17 @@ def short_world(dice: Dice, ways: tuple[str, ...]) -> dict[str, Any]:
     return {"actors": (first, *others), "asks": tuple(asks)}
 
 
-@kind("8: another task, a slow callback, the collector or the system stops the process for 2 s", often=3)
+@kind("8: another task, a slow callback, the collector or the system stops the process for 2 s")
 def stalled_loop(dice: Dice) -> dict[str, Any]:
     what = dice.one(("stall", "callback", "collect", "freeze"))
     targets = actors(dice, dice.whole(2, 3), latency=dice.uniform(0.2, 0.8))
     ways = ("ainvoke", "astream")
-    groups = [dice.burst(at, dice.whole(20, 120), way=dice.one(ways)) for at in (0.0, 1.0, 3.2)]
+    groups = [dice.burst(at, dice.whole(20, 120), way=dice.one(ways)) for at in (0.0, 2.5, 5.0)]
     return {
         "actors": tuple(targets),
         "asks": numbered(*groups),
         "runtime": dice.one(("asyncio", "asyncio", "uvloop")),
-        "disturbances": (Disturbance(at=1.1, what=what, seconds=2.0),),
+        "disturbances": (Disturbance(at=2.6, what=what, seconds=2.0),),
         "thrifty": True,
         "at_home": True,
     }
@@ -67,7 +67,7 @@ def starved_pool(dice: Dice) -> dict[str, Any]:
     }
 
 
-@kind("10: one asyncio.run for each request, over clients that are kept", often=2)
+@kind("10: one asyncio.run for each request, over clients that are kept")
 def run_per_request(dice: Dice) -> dict[str, Any]:
     targets = actors(dice, dice.whole(2, 3))
     if dice.happens(0.3):
@@ -76,7 +76,7 @@ def run_per_request(dice: Dice) -> dict[str, Any]:
     return {"actors": tuple(targets), "asks": tuple(asks), "runtime": "run_each"}
 
 
-@kind("streams on the wire: cut, silent, late, in error, empty", often=2)
+@kind("streams on the wire: cut, silent, late, in error, empty")
 def streams_on_the_wire(dice: Dice) -> dict[str, Any]:
     first, *others = actors(dice, dice.whole(2, 3), timeout=2.0)
     does = dice.one(("cut", "hang", "slow", "empty", "server_error", "overloaded", "reset"))

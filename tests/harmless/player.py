@@ -1,4 +1,4 @@
-"""The application's process: plays scripts as it is told on its standard input, each under the driver it was made for."""
+"""The application's process: plays the scripts that its standard input names, under the driver it was started for."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def main(host: str, runtime: str) -> None:
         job = json.loads(line)
         script = _script(host, job)
         application = _application(script, job)
-        print("{}", file=out, flush=True)  # noqa: T201 - ready
+        print("{}", file=out, flush=True)
         begin = json.loads(sys.stdin.readline())["begin"]
         notes = Notes(script, application, lambda begin=begin: time.monotonic() - begin)  # type: ignore[misc]
         DRIVERS[runtime](notes)
         answers = [astuple(notes.answers[ask.number]) for ask in script.asks]
-        print(json.dumps({"answers": answers, "not_closed": notes.not_closed}), file=out, flush=True)  # noqa: T201
+        print(json.dumps({"answers": answers, "not_closed": notes.not_closed}), file=out, flush=True)
 
 
 def _script(host: str, job: dict[str, Any]) -> Script:
@@ -74,13 +74,13 @@ async def _disturb(delay: float, disturbance: Disturbance) -> None:
     await asyncio.sleep(delay)
     match disturbance.what:
         case "stall":
-            time.sleep(disturbance.seconds)  # noqa: ASYNC251 - it is meant to be bad
+            time.sleep(disturbance.seconds)
         case "collect":
             _collect(disturbance.seconds)
         case _:
             loop = asyncio.get_running_loop()
-            jobs = (loop.run_in_executor(None, time.sleep, disturbance.seconds) for _ in range(64))
-            await asyncio.wait([*jobs][: os.cpu_count() or 1])
+            threads = min(32, (os.cpu_count() or 1) + 4)  # as many as asyncio's pool has
+            await asyncio.gather(*(loop.run_in_executor(None, time.sleep, disturbance.seconds) for _ in range(threads)))
 
 
 def _collect(seconds: float) -> None:

@@ -35,4 +35,4 @@ def _model(actor: Actor, urls: Mapping[str, str]) -> BaseChatModel:
 
 def _sync_only(model: BaseChatModel) -> Runnable[Any, Any]:
     """What is asked in a thread where somebody awaits it, as models without async code of their own are."""
-    return RunnableLambda(lambda prompt: model.invoke(prompt))  # noqa: PLW0108 - without the config of the outer call
+    return RunnableLambda(lambda prompt: model.invoke(prompt))

@@ -76,8 +76,8 @@ class Verdict:
             call.target + (f" ({call.does})" if call.does else "") for call in self.ours.calls if call.number == number
         ]
         return (
-            f"request {number} ({ask.way}, at {ask.at:.1f} s): lost after {ours.ended - ours.asked:.1f} s, having asked "
-            f"{', '.join(asked) or 'nobody'}: {ours.said[:160]!r}; without us: {theirs.said[:60]!r}"
+            f"request {number} ({ask.way}, at {ask.at:.1f} s): lost after {ours.ended - ours.asked:.1f} s, "
+            f"having asked {', '.join(asked) or 'nobody'}: {ours.said[:160]!r}; without us: {theirs.said[:60]!r}"
         )
 
 
@@ -179,4 +179,20 @@ def _was_refused(ours: Played, name: str, answer: Answer) -> bool:
     return any(
         call.target == name and call.does in OF_THE_KEY and answer.asked - STANDS_FOR <= call.at <= answer.ended
         for call in ours.calls
+    )
+
+
+def summary(verdicts: list[Verdict]) -> str:
+    """Some verdicts in a line."""
+    ours, theirs = [one.ours for one in verdicts], [one.theirs for one in verdicts]
+    return (
+        f"{len(verdicts)} scripts, {sum(bool(one.wrong) for one in verdicts)} of them wrong; "
+        f"{sum(len(side.answers) for side in ours)} requests, "
+        f"{sum(side.served for side in ours)} served "
+        f"({sum(side.served for side in theirs)} without us), "
+        f"{sum(len(one.lost) for one in verdicts)} only without us, "
+        f"{sum(len(one.excused) for one in verdicts)} excused, "
+        f"{sum(len(one.left) for one in verdicts)} behind a group; "
+        f"{sum(len(one.blamed) for one in verdicts)} innocent targets not closed; "
+        f"{sum(len(side.calls) for side in ours)} calls ({sum(len(side.calls) for side in theirs)} without us)"
     )

@@ -49,7 +49,7 @@ class Player:
     """A process that plays scripts under one driver."""
 
     def __init__(self, host: str, runtime: str) -> None:
-        self._printed = tempfile.TemporaryFile(mode="w+")
+        self._printed = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 - closed in close()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.harmless.player", host, runtime],
             stdin=subprocess.PIPE,
