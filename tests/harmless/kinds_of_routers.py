@@ -51,7 +51,7 @@ def routed_set_aside(dice: Dice) -> dict[str, Any]:
     return _script(dice, [first, second], dice.asks(0, 6, 0.25))
 
 
-@kind("1: all are dead for a moment")
+@kind("1: all are dead for a moment", first=1)
 def routed_all_dead(dice: Dice) -> dict[str, Any]:
     end = dice.uniform(1, 3)
     targets = [fails(one, outage(dice, 0, end, dice.one(DEAD[:3]))) for one in actors(dice, dice.whole(2, 3))]
@@ -89,7 +89,7 @@ def routed_wrong_arguments(dice: Dice) -> dict[str, Any]:
     return _script(dice, targets, asks)
 
 
-@kind("6: empty answers")
+@kind("6: empty answers", first=1)
 def routed_empty(dice: Dice) -> dict[str, Any]:
     first, second = actors(dice, 2)
     first = fails(first, outage(dice, 0.5, 2.5, "empty"))

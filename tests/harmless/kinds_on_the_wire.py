@@ -37,7 +37,7 @@ def short_world(dice: Dice, ways: tuple[str, ...]) -> dict[str, Any]:
     return {"actors": (first, *others), "asks": tuple(asks)}
 
 
-@kind("8: another task, a slow callback, the collector or the system stops the process for 2 s")
+@kind("8: another task, a slow callback, the collector or the system stops the process for 2 s", first=1)
 def stalled_loop(dice: Dice) -> dict[str, Any]:
     what = dice.one(("stall", "callback", "collect", "freeze"))
     targets = actors(dice, dice.whole(2, 3), latency=dice.uniform(0.2, 0.8))

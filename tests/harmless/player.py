@@ -1,59 +1,53 @@
-"""The application's process: plays the scripts that its standard input names, under the driver it was started for."""
+"""The application's process: plays the scripts it is sent, under the driver it was started for."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import os
-import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, replace
+from multiprocessing.connection import Connection
 from typing import Any
 
 from .asking import Application, Notes, aplay, caught
 from .script import Ask, Disturbance, Script
 
 
-def main(host: str, runtime: str) -> None:
-    """Until the input ends."""
+def main(runtime: str, outside: Connection) -> None:
+    """Until it is ended from outside."""
     if runtime == "gevent":
         from gevent import monkey
 
         monkey.patch_all()
-    out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print is no answer
-    for line in sys.stdin:
-        job = json.loads(line)
-        script = _script(host, job)
-        application = _application(script, job)
-        print("{}", file=out, flush=True)
-        begin = json.loads(sys.stdin.readline())["begin"]
-        notes = Notes(script, application, lambda begin=begin: time.monotonic() - begin)  # type: ignore[misc]
-        DRIVERS[runtime](notes)
-        answers = [astuple(notes.answers[ask.number]) for ask in script.asks]
-        print(json.dumps({"answers": answers, "not_closed": notes.not_closed}), file=out, flush=True)
+    try:
+        while True:
+            script, side, urls = outside.recv()
+            application = _application(script, side, urls)
+            outside.send(())  # ready
+            begin = outside.recv()
+            notes = Notes(script, application, lambda begin=begin: time.monotonic() - begin)  # type: ignore[misc]
+            DRIVERS[runtime](notes)
+            outside.send((list(notes.answers.values()), notes.not_closed))
+    except EOFError:
+        pass
+    except BaseException:
+        outside.send(traceback.format_exc())
+        raise
 
 
-def _script(host: str, job: dict[str, Any]) -> Script:
-    from .kinds import drawn
-
-    script = drawn(host, job["kind"], job["seed"])
-    return replace(script, asks=tuple(replace(ask, at=at) for ask, at in zip(script.asks, job["asks"], strict=True)))
-
-
-def _application(script: Script, job: dict[str, Any]) -> Application:
+def _application(script: Script, side: str, urls: Any) -> Application:
     if script.host == "litellm":
         from .litellm_sides import SIDES, LiteLLM
 
-        return LiteLLM(script, job["urls"], SIDES[job["side"]])
+        return LiteLLM(script, urls, SIDES[side])
     from .langchain_sides import LangChain, ours, theirs
     from .real_models import real_models
 
-    return LangChain(script, real_models(script, job["urls"]), {"ours": ours, "theirs": theirs}[job["side"]])
+    return LangChain(script, real_models(script, urls), {"ours": ours, "theirs": theirs}[side])
 
 
 async def _disturbed(notes: Notes) -> None:
@@ -153,6 +147,3 @@ DRIVERS: dict[str, Callable[[Notes], None]] = {
     "gevent": _in_threads,  # whose threads are greenlets
     "run_each": _run_each,
 }
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

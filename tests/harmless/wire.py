@@ -1,25 +1,21 @@
 """A script in real time: the emulator here, each side's application in a process of its own (``player``).
 
 A player plays one script after the other; one whose script stalls it, and one whose driver patches the process, is used
-for nothing else. What it prints goes to a file that is shown when it dies.
+for nothing else.
 """
 
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import count
-from pathlib import Path
+from multiprocessing import get_context
 from typing import Any
 
 from failover_plugin.emulator import Emulator, Site, faults
@@ -27,13 +23,13 @@ from failover_plugin.emulator.call import Call
 from failover_plugin.emulator.faults import Fault
 from failover_plugin.emulator.plan import Plan
 
+from . import player
 from .asking import Answer
 from .errors import said
 from .script import Actor, Script
 from .verdict import Played
 from .world import Deed, World
 
-ROOT = Path(__file__).parents[2]
 _numbers = count()
 _FAULTS: Mapping[str, Callable[[Actor, Deed], Fault]] = {
     "reset": lambda *_: faults.reset(),
@@ -46,46 +42,41 @@ _FAULTS: Mapping[str, Callable[[Actor, Deed], Fault]] = {
 
 
 class Player:
-    """A process that plays scripts under one driver."""
+    """A process that plays scripts under one driver: forked from one that has imported everything.
 
-    def __init__(self, host: str, runtime: str) -> None:
-        self._printed = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 - closed in close()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.harmless.player", host, runtime],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._printed,
-            text=True,
-            cwd=ROOT,
-            env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LANGSMITH_TRACING": "false"},
-        )
+    gevent changes what is imported, so there it is a fresh one.
+    """
+
+    def __init__(self, runtime: str) -> None:
+        os.environ.update(LITELLM_LOCAL_MODEL_COST_MAP="True", LANGSMITH_TRACING="false")
+        context = get_context("spawn" if runtime == "gevent" else "forkserver")
+        context.set_forkserver_preload(["tests.harmless.preloaded"])
+        self._here, there = context.Pipe()
+        self._process: Any = context.Process(target=player.main, args=(runtime, there), daemon=True)
+        self._process.start()
+        there.close()
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return int(self._process.pid)
 
-    def tell(self, message: Mapping[str, Any]) -> None:
-        """One line to it."""
-        assert self._process.stdin
-        self._process.stdin.write(json.dumps(message) + "\n")
-        self._process.stdin.flush()
+    def tell(self, message: Any) -> None:
+        """Something to it."""
+        self._here.send(message)
 
     def told(self) -> Any:
-        """One line from it."""
-        assert self._process.stdout
-        line = self._process.stdout.readline()
-        if not line:
-            self._printed.seek(0)
-            raise RuntimeError(f"the player has died: {self._printed.read()[-3000:]}")
-        return json.loads(line)
+        """Something from it; its error is raised."""
+        answer = self._here.recv()
+        if isinstance(answer, str):
+            raise RuntimeError(f"the player has died: {answer}")
+        return answer
 
     def close(self) -> None:
         """End it."""
         self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout, self._printed):
-            if pipe:
-                pipe.close()
+        self._process.join()
+        self._process.close()
+        self._here.close()
 
 
 _players: dict[tuple[object, ...], Player] = {}
@@ -109,7 +100,7 @@ def _player(script: Script, side: str) -> Player:
     for other in [other for other in _players if len(other) > len(key[:3]) and other[1:] != key[1:]]:
         _players.pop(other).close()
     if key not in _players:
-        _players[key] = Player(script.host, script.runtime)
+        _players[key] = Player(script.runtime)
     return _players[key]
 
 
@@ -128,23 +119,20 @@ def emulator() -> Emulator:
     return Emulator().start()
 
 
-def _played(script: Script, side: str, player: Player) -> Played:
+def _played(script: Script, side: str, process: Player) -> Played:
     begin = [0.0]
     world = World(script, lambda: time.monotonic() - begin[0])
     sites = {actor.name: _site(world, actor) for actor in script.actors}
     urls = {name: {"openai": site.openai_url, "anthropic": site.anthropic_url} for name, site in sites.items()}
-    player.tell(
-        {"kind": script.kind, "seed": script.seed, "asks": [ask.at for ask in script.asks], "side": side, "urls": urls}
-    )
-    player.told()  # it is ready
+    process.tell((script, side, urls))
+    process.told()  # it is ready
     begin[0] = time.monotonic() + 0.1
-    player.tell({"begin": begin[0]})
-    timers = [_freezing(player, script, begin[0])]
-    told = player.told()
-    for timer in timers:
-        timer.join()
-    answers = {number: Answer(*fields) for number, fields in enumerate(told["answers"])}
-    return Played(answers, list(world.calls), told["not_closed"], frozenset(world.failed))
+    process.tell(begin[0])
+    freezing = _freezing(process, script, begin[0])
+    told, not_closed = process.told()
+    freezing.join()
+    answers: dict[int, Answer] = {answer.number: answer for answer in told}
+    return Played(answers, list(world.calls), not_closed, frozenset(world.failed))
 
 
 def _site(world: World, actor: Actor) -> Site:
@@ -166,16 +154,16 @@ def _site(world: World, actor: Actor) -> Site:
     return site
 
 
-def _freezing(player: Player, script: Script, begin: float) -> threading.Thread:
+def _freezing(process: Player, script: Script, begin: float) -> threading.Thread:
     """The system stops the player's process and lets it go on, as it does with a container or a laptop."""
 
     def freeze() -> None:
         for disturbance in script.disturbances:
             if disturbance.what == "freeze":
                 time.sleep(max(begin + disturbance.at - time.monotonic(), 0.0))
-                os.kill(player.pid, signal.SIGSTOP)
+                os.kill(process.pid, signal.SIGSTOP)
                 time.sleep(disturbance.seconds)
-                os.kill(player.pid, signal.SIGCONT)
+                os.kill(process.pid, signal.SIGCONT)
 
     thread = threading.Thread(target=freeze)
     thread.start()
