@@ -35,12 +35,12 @@ def routed_one_healthy(dice: Dice) -> dict[str, Any]:
     return _script(dice, targets, dice.asks(0, 3, 0.2))
 
 
-@kind("1: targets fail in turn")
+@kind("1 and 7: targets fail in turn", first=2)
 def routed_in_turn(dice: Dice) -> dict[str, Any]:
     first, second = actors(dice, 2)
-    first = fails(first, outage(dice, 0.5, 2, dice.one(DEAD)))
-    second = fails(second, outage(dice, 3, 5, dice.one(DEAD)))
-    return _script(dice, [first, second], dice.asks(0, 5.5, 0.2))
+    first = fails(first, outage(dice, 0.5, 4, dice.one(DEAD)))
+    second = fails(second, outage(dice, 4.3, 6.3, dice.one(DEAD)))
+    return _script(dice, [first, second], dice.asks(0, 6.3, 0.2))
 
 
 @kind("1: who once refused is asked when nobody else is left")

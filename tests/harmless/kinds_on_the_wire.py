@@ -90,7 +90,7 @@ def on_uvloop(dice: Dice) -> dict[str, Any]:
     return {**short_world(dice, ("ainvoke", "astream")), "runtime": "uvloop"}
 
 
-@kind("in a notebook: sync calls from within a running loop", often=1)
+@kind("in a notebook: sync calls from within a running loop", first=1)
 def in_a_notebook(dice: Dice) -> dict[str, Any]:
     return {**short_world(dice, ("invoke", "stream", "ainvoke", "astream")), "runtime": "notebook"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from failover_litellm import install
 from .script import Actor, Ask, Script
 
 litellm.suppress_debug_info = True
+for name in ("LiteLLM", "LiteLLM Router"):
+    logging.getLogger(name).setLevel(logging.CRITICAL)  # both sides tell of each failure at length
 litellm.disable_hf_tokenizer_download = True
 
 SIDES: dict[str, Callable[[Any], Any]] = {"ours": install, "theirs": lambda _router: None}

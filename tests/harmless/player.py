@@ -43,11 +43,11 @@ def _application(script: Script, side: str, urls: Any) -> Application:
     if script.host == "litellm":
         from .litellm_sides import SIDES, LiteLLM
 
-        return LiteLLM(script, urls, SIDES[side])
+        return LiteLLM(script, urls, SIDES[side.split()[0]])
     from .langchain_sides import LangChain, ours, theirs
     from .real_models import real_models
 
-    return LangChain(script, real_models(script, urls), {"ours": ours, "theirs": theirs}[side])
+    return LangChain(script, real_models(script, urls), {"ours": ours, "theirs": theirs}[side.split()[0]])
 
 
 async def _disturbed(notes: Notes) -> None:

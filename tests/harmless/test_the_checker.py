@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from . import wire
 from .kinds import KINDS, drawn
 from .langchain_play import played
 from .langchain_sides import OpensForEver, drops_one, theirs
@@ -20,6 +21,15 @@ def test_the_other_side_against_itself_is_clean(kind: str) -> None:
     assert not found.wrong, found
     assert not found.excused
     assert len(found.ours.calls) == len(found.theirs.calls)
+
+
+@pytest.mark.parametrize(("host", "kind"), [("langchain", "streams_on_the_wire"), ("litellm", "routed_one_healthy")])
+def test_so_it_is_on_the_wire(host: str, kind: str) -> None:
+    found = judge(drawn(host, kind, 1), lambda s: wire.played(s, ("theirs", "theirs again")))
+    wire.close_players()
+    assert not found.wrong, found
+    assert found.theirs.served
+    assert found.theirs.calls
 
 
 @pytest.mark.parametrize("kind", ["set_aside", "in_turn", "all_dead"])

@@ -151,12 +151,17 @@ def _server(script: Script, answer: Answer) -> str:
 
 
 def _has_left(script: Script, number: int, ours: Played, theirs: Answer) -> bool:
-    """Whether the request went on to a later group, and the server of an earlier one was not asked."""
+    """Whether the request went on to a later group, whose target had not failed before, so that the server of an
+    earlier one was not asked.
+    """
     if script.layout not in ("groups", "order"):
         return False
     places = {actor.name: place for place, actor in enumerate(script.actors)}
     asked, server = [call.target for call in ours.calls if call.number == number], _server(script, theirs)
-    return bool(asked) and server not in asked and places.get(server, 0) < places[asked[-1]]
+    if not asked or server in asked or places.get(server, 0) >= places[asked[-1]]:
+        return False
+    before = [call for call in ours.calls if call.target == asked[-1] and call.at < ours.answers[number].asked]
+    return not (before and before[-1].does)
 
 
 def _was_busy(ours: Played, name: str, answer: Answer) -> bool:

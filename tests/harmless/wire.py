@@ -82,12 +82,12 @@ class Player:
 _players: dict[tuple[object, ...], Player] = {}
 
 
-def played(script: Script) -> tuple[Played, Played]:
-    """What both sides make of the script, ours first: at the same time, each in a process of its own."""
+def played(script: Script, sides: tuple[str, str] = ("ours", "theirs")) -> tuple[Played, Played]:
+    """What both sides make of the script: at the same time, each in a process of its own."""
     with ThreadPoolExecutor(2) as pool:
-        ours, theirs = (pool.submit(_played, script, side, _player(script, side)) for side in ("ours", "theirs"))
+        one, other = (pool.submit(_played, script, side, _player(script, side)) for side in sides)
         try:
-            return ours.result(), theirs.result()
+            return one.result(), other.result()
         except BaseException:
             close_players()
             raise
