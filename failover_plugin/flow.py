@@ -27,8 +27,10 @@ from failover_plugin.succession import Failure, Fleet, Succession
 
 TOO_LATE = 0.01
 """Seconds before a deadline at which no call is worth starting."""
-TOO_SHORT = 0.1
-"""Seconds in which nobody need have answered, while nothing is known of a target."""
+TOO_SHORT = 0.12
+"""Seconds in which nobody need have answered, while nothing is known of a target: a limit of 0.1 s, and the time that a
+client takes to notice.
+"""
 STREAM_LIFETIME = 600.0
 """Seconds after a stream's first content in which it must have ended."""
 

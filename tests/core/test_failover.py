@@ -199,7 +199,7 @@ def test_fifteen_requests_in_a_row_ask_a_dead_primary_five_times_at_most() -> No
         script = Script(clock, {"a": [FAULTS[error_class]()], "b": ["hi"]})
 
         def call(asked: Target, script: Script = script, clock: FakeClock = clock) -> str:
-            clock.advance(0.11)  # so long a timeout takes at the least
+            clock.advance(0.13)  # so long a timeout takes at the least
             return script.call(asked)
 
         for _ in range(15):

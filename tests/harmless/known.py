@@ -10,7 +10,6 @@ KNOWN: dict[tuple[str, str], str] = {
     ("langchain", "empty"): "6",
     ("langchain", "late_timers"): "8",
     ("langchain", "starved_pool"): "8",
-    ("langchain", "short_limits"): "9",
     ("langchain", "rate_limiter"): "11",
     ("langchain", "regions"): "12",
     ("litellm", "routed_set_aside"): "1",
