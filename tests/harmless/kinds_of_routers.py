@@ -35,7 +35,7 @@ def routed_one_healthy(dice: Dice) -> dict[str, Any]:
     return _script(dice, targets, dice.asks(0, 3, 0.2))
 
 
-@kind("1 and 7: targets fail in turn", first=2)
+@kind("1 and 7: targets fail in turn", first=2, often=2)
 def routed_in_turn(dice: Dice) -> dict[str, Any]:
     first, second = actors(dice, 2)
     first = fails(first, outage(dice, 0.5, 4, dice.one(DEAD)))
