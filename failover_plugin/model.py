@@ -61,11 +61,12 @@ class Target:
     """One place that can answer: a model at a provider, reached with one credential.
 
     ``credential`` is a label or a fingerprint, never the secret itself. Targets that name the same ``credential`` or
-    ``account`` share that scope's health; None is shared with nobody. ``endpoint`` is the base URL and, with ``model``,
-    what a server's failures are booked on. Tiers are asked in order, 0 first; within a tier the strategy chooses, and
-    gives more calls at once to more ``weight``. ``cost`` is relative. ``rpm`` and ``tpm`` (requests and tokens per
-    minute, shared by targets of one credential and model) and ``max_parallel`` (calls at once) are kept.
-    ``context_window`` is in tokens. Empty ``capabilities`` mean that nothing is known, not that there are none.
+    ``account`` share that scope's health; None is shared with nobody. ``endpoint`` is the base URL and, with ``model``
+    and ``region`` (or location), what a server's failures are booked on. Tiers are asked in order, 0 first; within a
+    tier the strategy chooses, and gives more calls at once to more ``weight``. ``cost`` is relative. ``rpm`` and
+    ``tpm`` (requests and tokens per minute, shared by targets of one credential, model and region) and
+    ``max_parallel`` (calls at once) are kept. ``context_window`` is in tokens. Empty ``capabilities`` mean that nothing
+    is known, not that there are none.
 
     Values are checked, with a ``ConfigError``, when a ``Failover`` or a configuration file takes the target.
     """

@@ -2,7 +2,8 @@
 
 Nothing is kept for what has not happened: a target without trouble has no breaker, one without a success no baseline,
 so that an idle fleet of thousands costs little. Scope keys follow the table of who shares what: a credential is shared
-by name, a rate window by credential and model, a server by endpoint and model. What is not named is shared with nobody.
+by name, a rate window by credential, model and region, a server by endpoint, model and region. What is not named is
+shared with nobody.
 
 Changed only by ``FleetHealth``, under its lock. Told the time, in monotonic seconds.
 """
@@ -269,11 +270,12 @@ def scope_keys(target: Target) -> dict[Scope, Key]:
     """The scopes a target passes through, each with the key it is shared under."""
     own: Key = (None, target.id)
     credential: Key = (target.credential,) if target.credential else own
+    place = (target.region,) if target.region else ()
     if target.endpoint:
-        server: Key = (target.endpoint, target.model)
+        server: Key = (target.endpoint, target.model, *place)
     else:
-        server = (target.provider, *credential, target.model) if target.credential else own
-    keys = {Scope.CREDENTIAL: credential, Scope.RATE: (*credential, target.model), Scope.TARGET: server}
+        server = (target.provider, *credential, target.model, *place) if target.credential else own
+    keys = {Scope.CREDENTIAL: credential, Scope.RATE: (*credential, target.model, *place), Scope.TARGET: server}
     return keys | {Scope.ACCOUNT: (target.account,)} if target.account else keys
 
 

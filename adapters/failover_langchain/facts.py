@@ -18,6 +18,7 @@ from failover_langchain import _host
 from failover_plugin import Target
 
 _ENDPOINTS = ("azure_endpoint", "openai_api_base", "anthropic_api_url", "base_url", "endpoint_url", "endpoint")
+_REGIONS = ("region_name", "location", "region", "aws_region")
 _CAPABILITIES = {"tool_calling": "tools", "image_inputs": "images", "structured_output": "schema"}
 
 
@@ -36,6 +37,7 @@ def target_of(model: BaseChatModel, kwargs: Mapping[str, Any], *, tier: int) -> 
         model=name,
         credential=_fingerprint(model, provider, endpoint),
         endpoint=endpoint,
+        region=_region(model),
         tier=tier,
         context_window=_context_window(profile),
         capabilities=_capabilities(profile),
@@ -64,6 +66,12 @@ def _endpoint(model: BaseChatModel) -> str | None:
         return None
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{parts.hostname}{port}{parts.path}".rstrip("/")
+
+
+def _region(model: BaseChatModel) -> str | None:
+    """Bedrock's region, Vertex's location: one that is down says nothing of another."""
+    named = (getattr(model, name, None) for name in _REGIONS)
+    return next((region for region in named if isinstance(region, str) and region), None)
 
 
 def _fingerprint(model: BaseChatModel, provider: str, endpoint: str | None) -> str | None:

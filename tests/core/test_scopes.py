@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 from core.fleets import Stage
@@ -117,3 +118,12 @@ def test_what_is_booked_lazily_serves_whoever_comes_later() -> None:
     stage.health.replace([target("a", credential="k"), target("b", credential="k")], stage.now)
     assert stage.usable() == ""
     assert len(list(stage.health.scopes)) == 1
+
+
+@pytest.mark.parametrize("place", [{"endpoint": None}, {"endpoint": "https://one.example"}])
+def test_two_regions_are_two_servers_with_two_rate_windows_and_one_key(place: dict[str, Any]) -> None:
+    shared = {"provider": "p", "model": "m", "credential": "key", **place}
+    east, west = (scope_keys(Target(id=region, region=region, **shared)) for region in ("us-east-1", "us-west-2"))
+    assert east[Scope.TARGET] != west[Scope.TARGET]
+    assert east[Scope.RATE] != west[Scope.RATE]
+    assert east[Scope.CREDENTIAL] == west[Scope.CREDENTIAL]

@@ -11,7 +11,6 @@ KNOWN: dict[tuple[str, str], str] = {
     ("langchain", "late_timers"): "8",
     ("langchain", "starved_pool"): "8",
     ("langchain", "rate_limiter"): "11",
-    ("langchain", "regions"): "12",
     ("litellm", "routed_set_aside"): "1",
     ("litellm", "routed_empty"): "6",
     ("litellm", "routed_wrong_arguments"): "9",
