@@ -20,6 +20,8 @@ from failover_plugin.standing import Standing, refused_lately
 
 STANDS = 1.0
 """Seconds for which the word that a key, an account, a permission or a model is no good stands for every request."""
+PLACE = 0.5
+"""Seconds after which to ask again for a place at a target that has enough calls, should nobody be woken before."""
 LATELY = 30.0
 """Seconds for which a 429 is remembered so."""
 
@@ -70,7 +72,7 @@ def due_back(standing: Standing, now: float) -> float:
 
 
 def waits(standing: Standing, policy: Policy, tokens: float, now: float) -> float:
-    """Seconds for which it is left alone even by a request that has nobody else; infinite where nobody knows."""
+    """Seconds for which it is left alone even by a request that has nobody else; infinite if it is disabled."""
     if standing.disabled:
         return inf
     until = now
@@ -85,7 +87,7 @@ def waits(standing: Standing, policy: Policy, tokens: float, now: float) -> floa
         until = max(until, rates.cooldown.alone_until(now), rates.used_up, rates.metered(now, tokens))
     if until > now:
         return until - now
-    return inf if _has_enough(standing, policy, now) else 0.0
+    return PLACE if _has_enough(standing, policy, now) else 0.0
 
 
 def _has_enough(standing: Standing, policy: Policy, now: float) -> bool:
@@ -97,5 +99,5 @@ def _has_enough(standing: Standing, policy: Policy, now: float) -> bool:
         return True
     said = refused_lately(standing, policy, now)
     if standing.rates is not None:
-        said = said or now - standing.rates.cooldown.said < LATELY
+        said = said or 0 <= now - standing.rates.cooldown.said < LATELY
     return said and in_flight > 0
