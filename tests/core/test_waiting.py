@@ -83,7 +83,7 @@ def test_without_patience_nobody_waits() -> None:
 def test_nobody_waits_for_a_place_beyond_the_deadline() -> None:
     fleet = world(narrow())
     fleet.request().asks("a")
-    assert isinstance(fleet.request(Request(deadline=2.0)).gives_up(), AllTargetsFailed)
+    assert isinstance(fleet.request(Request(deadline=0.3)).gives_up(), AllTargetsFailed)
 
 
 def test_a_deadline_that_passes_while_waiting_says_so() -> None:
