@@ -1,7 +1,8 @@
-"""What failover may spend: a budget for attempts beyond the first, one for backups, and the pause before asking again.
+"""What failover may spend: a budget for repeats, one for backups, and the pause before asking again.
 
-Why a budget and not only a number of attempts: when everything fails, attempts per request multiply the load on what is
-already down. A budget bounds the extra load for all requests together (Google SRE book, ch. 21; tower's retry budget).
+Why a budget and not only a number of attempts: when everything fails, repeats multiply the load on what is already
+down. A budget bounds the extra load for all requests together (Google SRE book, ch. 21; tower's retry budget). The
+first call to a target costs nothing: a move to a healthy one is no retry storm.
 Backups are bounded twice, by their number and by their share of all that is spent, since they cost money even when
 nothing fails.
 
@@ -21,7 +22,7 @@ OVERLOAD_BACKOFF_BASE = 1.0
 
 
 class Budget:
-    """What all requests together may still spend beyond their first attempts."""
+    """What all requests together may still spend beyond their first calls to each target."""
 
     __slots__ = ("_attempts", "_backups", "_policy", "_updated", "spent", "spent_on_backups")
 
@@ -35,7 +36,7 @@ class Budget:
         self.spent_on_backups = 0.0
 
     def spend(self, now: float) -> bool:
-        """Take one attempt beyond the first, if there is one."""
+        """Take one repeat, if there is one."""
         if self._updated is not None and now > self._updated:
             self._earn(self._policy.per_second * (now - self._updated))
         self._updated = now if self._updated is None else max(self._updated, now)

@@ -135,7 +135,7 @@ class LimitsPolicy(_Part):
 
 
 class BudgetPolicy(_Part):
-    """How many attempts beyond the first all requests together may spend, so that failover never feeds a storm."""
+    """How many repeats and backups all requests together may spend, so that failover never feeds a storm."""
 
     capacity: Amount = 50.0
     """Attempts saved up at most, and at the start."""
