@@ -176,15 +176,19 @@ async def test_an_error_behind_an_empty_first_chunk_is_not_delivered(stack: Any,
 
 @stacks
 @modes
-@pytest.mark.parametrize("error", ["openai/400_invalid_request", "openai/400_content_policy"])
-async def test_the_callers_own_mistake_is_returned(stack: Any, mode: str, error: str) -> None:
+@pytest.mark.parametrize(
+    "errors",
+    [["openai/400_content_policy"], ["openai/400_invalid_request", "anthropic/400_invalid_request"]],
+    ids=lambda errors: errors[0],
+)
+async def test_what_is_blocked_or_refused_by_another_too_is_returned(stack: Any, mode: str, errors: list[str]) -> None:
     asked = stack(ORDERS["openai first"])
 
-    with replay(error) as played:
+    with replay(*errors) as played:
         seen = await look(asked, mode)
 
     assert "BadRequestError" in seen.causes
-    assert played.answers == tale(error)
+    assert played.answers == tale(*errors)
     assert asked.core.health()["openai"].health == "healthy"
 
 
