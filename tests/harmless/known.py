@@ -1,6 +1,7 @@
 """What fails today: for each kind the findings of issue 11 that it shows. A mending takes its lines off.
 
-Of these kinds at least one of the scripts that CI plays has to fail, for the tests are expected to, strictly.
+Of these kinds at least one of the scripts that CI plays has to fail, for the tests are expected to: strictly, if they are
+played in virtual time.
 """
 
 from __future__ import annotations
@@ -14,6 +15,14 @@ KNOWN: dict[tuple[str, str], str] = {
     ("litellm", "routed_empty"): "6",
     ("litellm", "routed_wrong_arguments"): "9",
 }
+
+IN_REAL_TIME = {
+    ("langchain", "starved_pool"),
+    ("litellm", "routed_set_aside"),
+    ("litellm", "routed_empty"),
+    ("litellm", "routed_wrong_arguments"),
+}
+"""Those of them that are played in real time: a quick machine may pass."""
 
 BY_HAND: dict[tuple[str, str], str] = {
     ("langchain", "full"): "4",
