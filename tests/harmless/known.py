@@ -1,7 +1,7 @@
 """What fails today: for each kind the findings of issue 11 that it shows. A mending takes its lines off.
 
-Of these kinds at least one of the scripts that CI plays has to fail, for the tests are expected to: strictly, if they are
-played in virtual time.
+Of these kinds at least one of the scripts that CI plays has to fail, for the tests are expected to: strictly, if they
+are played in virtual time.
 """
 
 from __future__ import annotations
