@@ -65,9 +65,11 @@ class Deployments:
             tiers.setdefault(self._tiers.get(target, 0), {})[target] = deployment
         return {t: d for tier in tiers.values() for t, d in _with_a_share(tier, weights, model or "").items()}
 
-    def later(self, group: str, asked: Mapping[str, Any]) -> Iterable[str]:
+    def later(self, group: str, asked: Mapping[str, Any], offered: Mapping[str, Deployment]) -> Iterable[str]:
         """The targets that LiteLLM may go on to if nobody of what it offers is asked; found when they are looked at."""
-        yield from self._in_levels.get(group, ())
+        if levels := self._levels.get(group):
+            present = max((levels.get(target, 0) for target in offered), default=0)
+            yield from (target for target, level in levels.items() if level > present)
         for name in self._inside.groups_after(group, asked.get("fallbacks")):
             yield from self._by_group.get(name, ())
 
@@ -103,12 +105,12 @@ class Deployments:
         """Note what a choice needs to know of the deployments."""
         self._tiers = {target.id: target.tier for target in self.failover.targets}
         self._by_group: dict[str, list[str]] = {}
-        self._in_levels: dict[str, list[str]] = {}
+        self._levels: dict[str, dict[str, int]] = {}
         for deployment in deployments:
             group, target = deployment["model_name"], self._ids[given_id(deployment)]
             self._by_group.setdefault(group, []).append(target)
-            if deployment["litellm_params"].get("order") is not None:
-                self._in_levels.setdefault(group, []).append(target)
+            if isinstance(level := deployment["litellm_params"].get("order"), int):
+                self._levels.setdefault(group, {})[target] = level
         self._weighed = any(d["litellm_params"].get(name) is not None for d in deployments for name in _WEIGHTS)
 
 

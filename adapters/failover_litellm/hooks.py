@@ -69,7 +69,7 @@ class RouterHooks:
         self, request: RouterRequest, facts: Request, offered: Mapping[str, Any], asked: Mapping[str, Any]
     ) -> Permit | None:
         """Leave to call one of these. Who has no share by LiteLLM's weights is asked if nobody else can be."""
-        later = self._deployments.later(facts.model or "", asked)
+        later = self._deployments.later(facts.model or "", asked, offered)
         streaming, shared = bool(asked.get("stream")), self._deployments.with_a_share(offered, facts.model, asked)
         if len(shared) == len(offered):
             return request.choose(facts, offered, later=later, streaming=streaming)

@@ -105,6 +105,23 @@ async def test_order_levels_are_tiers_that_litellm_offers_one_by_one(bench: Any,
     assert len(bench.backup.requests) == 4
 
 
+@pytest.mark.parametrize("mode", ["acompletion", "acompletion-stream"])
+async def test_one_that_litellms_tags_rule_out_is_no_reason_to_refuse(bench: Any, mode: str) -> None:
+    """Of one level, and well; but this request is never offered it. (LiteLLM reads tags in asynchronous code only.)"""
+    bench.route(
+        bench.deployment(bench.primary, order=1, tags=["free"]),
+        bench.deployment(bench.backup, order=1, tags=["paid"]),
+        enable_tag_filtering=True,
+    )
+    bench.primary.fail(faults.server_error())
+    while bench.health().state != "open":
+        with pytest.raises(Exception, match="(?i)server"):
+            await bench.ask(mode, metadata={"tags": ["free"]})
+    bench.primary.heal()
+    assert await bench.ask(mode, metadata={"tags": ["free"]}) == "Hello from the primary, all of it."
+    assert not bench.backup.requests
+
+
 async def test_a_fallback_group_takes_over(bench: Any, ask: Ask) -> None:
     bench.route(
         bench.deployment(bench.primary),
