@@ -84,7 +84,7 @@ def waits(standing: Standing, policy: Policy, tokens: float, now: float) -> floa
         if breaker.blocked_by_answer:
             until = max(until, breaker.refused + STANDS)
     if (rates := standing.rates) is not None:
-        until = max(until, rates.cooldown.alone_until(now), rates.used_up, rates.metered(now, tokens))
+        until = max(until, rates.cooldown.alone_until(now), rates.metered(now, tokens))
     if until > now:
         return until - now
     return PLACE if _has_enough(standing, policy, now) else 0.0

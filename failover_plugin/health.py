@@ -98,18 +98,11 @@ class FleetHealth(Commons):
         return lease
 
     def force(
-        self,
-        standing: Standing,
-        request: Request,
-        now: float,
-        lifetime: float,
-        *,
-        streaming: bool = False,
-        aside: bool = False,
+        self, standing: Standing, request: Request, now: float, lifetime: float, *, streaming: bool = False
     ) -> Lease:
-        """Leave to call a target that would not be asked: one set ``aside``, or beyond a limit that is only a guess."""
+        """Leave to call a target that would not be asked: the one due back first, or beyond a limit that is a guess."""
         with self.lock:
-            lease = self.leases.give(standing, request, now, lifetime, streaming=streaming, aside=aside)
+            lease = self.leases.give(standing, request, now, lifetime, streaming=streaming)
         self.news.tell()
         return lease
 
@@ -196,7 +189,7 @@ class FleetHealth(Commons):
                     if standing.rates:
                         standing.rates.passed(lease.tokens, tokens, now)
                         if lease.aside:
-                            standing.rates.cooldown.disproved()
+                            standing.rates.disproved()
                     self.leases.vacate(lease, now)
         if (news := self.news).calls or news.events:
             news.tell()
@@ -221,7 +214,7 @@ class FleetHealth(Commons):
         """The provider says that nothing is left of a limit of this target for so long."""
         with self.lock:
             rates = self.scopes.rates(standing)
-            rates.used_up = max(rates.used_up, now + seconds)
+            rates.is_used_up(now + seconds, now)
             self.trouble.changed(standing, Scope.RATE, now)
         self.news.tell()
 

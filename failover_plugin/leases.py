@@ -75,7 +75,7 @@ class Leases:
         if standing.rates:
             lease.tokens = tokens_of(request)
             standing.rates.take(lease.tokens, now)
-            if lease.aside and standing.rates.cooldown.cooling(now):
+            if lease.aside and now < max(standing.rates.cooldown.until, standing.rates.used_up):
                 standing.rates.cooldown.said = now
         self._commons.review(standing, now)
         for scope, _ in probed:

@@ -70,6 +70,10 @@ class Cooldown:
         """
         return min(self.named, self.said + LONELY) if now < self.named else now
 
+    def asked_for(self, until: float, now: float) -> None:
+        """Its provider wants it left alone until then."""
+        self.named, self.said = max(self.named, until), now
+
     def passed(self) -> None:
         """A request got through: the next cooldown without a named time starts short again."""
         self._unnamed = 0

@@ -106,6 +106,16 @@ class Rates:
         if self.tokens and tokens is not None:
             self.tokens.take(tokens - estimated, now)
 
+    def is_used_up(self, until: float, now: float) -> None:
+        """Its provider says that nothing is left until then."""
+        self.used_up = max(self.used_up, until)
+        self.cooldown.asked_for(until, now)
+
+    def disproved(self) -> None:
+        """A request got through while it was to rest: it need not."""
+        self.used_up = -inf
+        self.cooldown.disproved()
+
     def metered(self, now: float, tokens: float) -> float:
         """When the limits that the user set let a request of so many tokens pass."""
         free = self.requests.free_at(now) if self.requests else now

@@ -138,10 +138,6 @@ class Succession:
         free = self.free() & ~(1 << standing.index)
         return any(tier.mask & free for tier in self._now.tiers)
 
-    def others_left(self) -> bool:
-        """Whether there is anybody whom this request has not asked."""
-        return bool(self.free() & self._now.everybody)
-
     def pass_over(self, reason: str) -> None:
         """Note why those who are left are not asked any more."""
         for standing in self._few(self.free()):

@@ -62,6 +62,18 @@ def test_a_retry_after_that_was_named_is_kept_to_for_a_minute_and_then_tried_onc
     fleet.request().asks("a")
 
 
+def test_headers_that_call_a_limit_used_up_for_an_hour_are_believed_for_a_minute() -> None:
+    fleet = world(*chain(1), patience=0)
+    story = fleet.request().asks("a")
+    assert story.call is not None
+    story.succeeds()
+    story.flow.used_up(story.call, 3600, fleet.clock.now)
+    assert isinstance(fleet.request().gives_up(), AllTargetsFailed)
+    fleet.clock.advance(61)
+    fleet.request().asks("a").succeeds()
+    fleet.request().asks("a")
+
+
 def test_a_429_without_a_time_gets_one_at_a_time_of_those_who_have_nobody_else() -> None:
     fleet = world(*chain(1), patience=0, same_target_retries=0)
     fleet.request().asks("a").fails(rate_limited()).gives_up()
