@@ -115,7 +115,7 @@ async def test_one_that_litellms_tags_rule_out_is_no_reason_to_refuse(bench: Any
     )
     bench.primary.fail(faults.server_error())
     while bench.health().state != "open":
-        with pytest.raises(Exception, match="(?i)server"):
+        with pytest.raises(Exception, match=r"(?i)server"):
             await bench.ask(mode, metadata={"tags": ["free"]})
     bench.primary.heal()
     assert await bench.ask(mode, metadata={"tags": ["free"]}) == "Hello from the primary, all of it."
