@@ -144,7 +144,8 @@ class Flow:
         ledger.latest = start
         start.resumed = self._broken is not None
         self.live.append(start)
-        self.listen(start)
+        if self.on_wake:
+            self.listen(start)
         if health.news.wanted:
             self._announce(start, now)
         return start

@@ -97,7 +97,7 @@ class Succession:
         self._mask = 0
         """Targets asked, as a bit set."""
         self._offered: Collection[str] | None = None
-        self._incapable: set[str] = set()
+        self._incapable: frozenset[str] = frozenset()
         """Who is known to do no better with what has failed."""
         self._later: Iterable[str] = ()
         self._allowed = self._allowed_at_all = EVERYBODY
@@ -328,7 +328,7 @@ class Succession:
             for standing in self._some(free):
                 if objection := incapable(standing.target, failure.target, error_class):
                     self._ledger.skip(Skip(target=standing.id, reason=objection))
-                    self._incapable.add(standing.id)
+                    self._incapable |= {standing.id}
         return free & ~self._now.mask_of(self._incapable) if self._incapable else free
 
     def _of_others(self, free: int, refused: Target) -> int:
