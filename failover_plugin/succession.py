@@ -267,12 +267,12 @@ class Succession:
         return health.ask_aside(self._some(free), self._request, now, fleet.lifetime, streaming=self._streaming)
 
     def _better_later(self) -> bool:
-        """Whether the host has somebody well to offer if these are not asked."""
+        """Whether the host has somebody well to offer if these are not asked; not one that failed when last asked."""
         by_id = self._now.by_id
         self._later = tuple(self._later)
         left = self._allowed_at_all & ~self._mask
         later = (by_id.get(target_id) for target_id in self._later)
-        return any(s is not None and s.grade <= Grade.DEGRADED and left >> s.index & 1 for s in later)
+        return any(s and s.grade <= Grade.DEGRADED and not s.counts.streak and left >> s.index & 1 for s in later)
 
     def _fail_open(self, free: int, now: float) -> Lease | None:
         full = [s for tier in self._now.tiers for s in self._some(tier.full & free) if self._is_guess(s, now)]

@@ -317,6 +317,17 @@ def test_nobody_is_asked_as_a_last_resort_where_the_host_has_somebody_well_to_of
     assert host.takes(among=["a"], later=["b"]).target.id == "a"
 
 
+def test_who_is_set_aside_is_asked_where_those_that_the_host_has_to_offer_later_have_failed_when_last_asked() -> None:
+    """LiteLLM gives no way back from a fallback group: b has failed once, and is no reason to leave a's group unasked."""
+    host = Host()
+    for _ in range(3):
+        host.takes(among=["a"]).failure(broken())
+    host.takes(among=["b"]).failure(broken())
+    assert host.takes(among=["a"], later=["b"]).target.id == "a"
+    host.takes(among=["b"]).success()
+    assert host.finds_nobody(among=["a"], later=["b"])
+
+
 def test_max_attempts_counts_permits() -> None:
     host = Host(*tier(4), max_attempts=2)
     first = host.takes()
