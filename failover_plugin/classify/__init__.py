@@ -101,23 +101,23 @@ def _diagnose(error: BaseException, provider: str | None, handled: BaseException
     if unparsed is not None:  # worth asking elsewhere, and no news about the health of who answered
         diagnosis = _diagnosis(Finding(means=unparsed[0], why=unparsed[1]), from_exception(error), (), provider)
         return replace(diagnosis, scope=Scope.REQUEST)
-    if ours := local.trouble(chain(error, handled)):
+    links, asked = tuple(chain(error, handled)), list[Evidence]()
+    if ours := local.trouble(links):
         return replace(_diagnosis(ours, from_exception(error), (), provider), scope=Scope.LOCAL)
-    asked: list[Evidence] = []
-    for link in chain(error, handled):
+    for link in links:
         asked.append(informed(from_exception(link), provider))
         found = rules.decide(asked[-1])
         if found is not None:
             return _diagnosis(found, asked[-1], asked, provider)
-    if mistaken := _mistaken(error, handled):
+    if mistaken := _mistaken(links, asked):
         return replace(_diagnosis(mistaken, asked[0], (), provider), scope=Scope.REQUEST)
     return _undecided(asked, provider)
 
 
-def _mistaken(error: BaseException, handled: BaseException | None) -> Finding | None:
+def _mistaken(links: Iterable[BaseException], asked: Iterable[Evidence]) -> Finding | None:
     """The caller's mistake, if this is one, or what LiteLLM's exception stands for is."""
-    links = chain(error, handled)
-    return next((local.mistake(link) for link in links if not from_exception(link).translated), None)
+    said = zip(links, asked, strict=True)
+    return next((local.mistake(link) for link, evidence in said if not evidence.translated), None)
 
 
 def _undecided(asked: list[Evidence], provider: str | None) -> Diagnosis:
