@@ -25,15 +25,15 @@ _CONTENT = (
 _COMPLETED, _FAILED = "completed", "failed"  # of the other states, nothing is due yet, or there is a reason
 
 
-def check(response: Any, *, may_be_silent: bool) -> None:
-    """Raise what is wrong with a plain answer: ``AnswerFailed`` or ``EmptyResponse``.
+def check(response: Any, asked: Mapping[str, Any]) -> None:
+    """Raise what is wrong with a plain answer to a call with these arguments: ``AnswerFailed`` or ``EmptyResponse``.
 
     Chat, text completions, the Responses API and Anthropic's messages have such answers; all others pass.
     """
     finish = _finish(response)
     if finish is not None:
         mark, says_anything = finish
-        require_sound(mark, has_content=says_anything or may_be_silent)
+        require_sound(mark, has_content=says_anything or may_be_silent(asked))
 
 
 def has_content(choice: Any) -> bool:

@@ -30,7 +30,9 @@ class _Answer:
 
     permit: Permit
     response: Any
-    stream: Any
+    stream: Any = None
+    made_up: bool = False
+    """Whether LiteLLM has answered by itself: that is no evidence about anybody."""
 
     async def drop(self) -> None:
         """It came too late."""
@@ -69,10 +71,10 @@ class Calls:
                         raise
                 else:
                     if not beside:
-                        return self._answered(request, answer, kwargs)
+                        return self._answered(request, answer)
                     await answer.drop()
                 request.open = beside[0].permit
-                return self._answered(request, beside[0], kwargs)
+                return self._answered(request, beside[0])
         finally:
             request.leave()
 
@@ -87,10 +89,10 @@ class Calls:
             if inspect.isawaitable(response):
                 awaitable, request.open = response, None
                 return self._awaited(request, permit, awaitable, kwargs)
-            stream = self._watched(request, permit, response, call, kwargs)
-            if stream is not None:
-                stream.peek()
-            return self._answered(request, _sound(_Answer(permit, response, stream), kwargs), kwargs)
+            answer = self._taken(request, permit, response, call, kwargs)
+            if answer.stream is not None:
+                answer.stream.peek()
+            return self._answered(request, answer)
         except Exception as error:
             request.failed(error)
             raise
@@ -141,15 +143,14 @@ class Calls:
         """One call's answer. Raises what is wrong with it, and LiteLLM's ``Timeout`` when the limit is over."""
         try:
             async with limit:
-                response = await call(*args, **kwargs)
-                stream = self._watched(request, permit, response, call, kwargs)
-                if stream is not None:
-                    await stream.peek()
+                answer = self._taken(request, permit, await call(*args, **kwargs), call, kwargs)
+                if answer.stream is not None:
+                    await answer.stream.peek()
         except Exception as error:
             if limit.expired():
                 raise _overdue(permit) from error
             raise
-        return _sound(_Answer(permit, response, stream), kwargs)
+        return answer
 
     def _limit(self, request: RouterRequest, kwargs: dict[str, Any], *, watched: bool) -> float:
         """Hand the limits to the client; returns the seconds until the call is late."""
@@ -159,45 +160,40 @@ class Calls:
         routers = self._inside.limits(streaming=bool(kwargs.get("stream")))
         return limits.hand_over(permit, kwargs, configured, routers, watched=watched)
 
-    def _watched(
+    def _taken(
         self,
         request: RouterRequest,
         permit: Permit,
         response: Any,
         call: Callable[..., Any],
         kwargs: Mapping[str, Any],
-    ) -> Any:
-        """The response as a stream under our eyes, None if it is none."""
+    ) -> _Answer:
+        """What a call has returned: a stream under our eyes, which is to be peeked at next, or a plain answer that is
+        sound. Raises what is wrong with a plain one.
+        """
+        if kwargs.get("mock_response") is not None or streams.is_made_up(response):
+            return _Answer(permit, response, made_up=True)
         failover = self._deployments.failover
         goes_on = failover.policy.stream_failover == "resume"
         elsewhere = Elsewhere(failover, self._inside, call, kwargs, request.offered) if goes_on else None
-        silent = answer_checks.may_be_silent(kwargs)
-        return streams.watch(response, permit, asked=kwargs, may_be_silent=silent, resume=elsewhere)
+        stream = streams.watch(response, permit, asked=kwargs, resume=elsewhere)
+        if stream is None:
+            answer_checks.check(response, kwargs)
+        return _Answer(permit, response, stream)
 
-    def _answered(self, request: RouterRequest, answer: _Answer, kwargs: Mapping[str, Any]) -> Any:
-        """What the caller gets. An answer that LiteLLM made up is no evidence about anybody."""
+    def _answered(self, request: RouterRequest, answer: _Answer) -> Any:
+        """What the caller gets."""
         response, stream = answer.response, answer.stream
         if stream is not None:
             self._deployments.watch(stream)
             request.hand_over(stream)
             return stream
-        if _is_made_up(response, kwargs):
+        if answer.made_up:
             request.tell(response)
             request.end()
             return response
         request.answered(response)
         return response
-
-
-def _sound(answer: _Answer, kwargs: Mapping[str, Any]) -> _Answer:
-    """The answer, if it is one. Raises what is wrong with a plain one; a stream has been looked at."""
-    if answer.stream is None and not _is_made_up(answer.response, kwargs):
-        answer_checks.check(answer.response, may_be_silent=answer_checks.may_be_silent(kwargs))
-    return answer
-
-
-def _is_made_up(response: Any, kwargs: Mapping[str, Any]) -> bool:
-    return streams.is_made_up(response) or kwargs.get("mock_response") is not None
 
 
 def _mind_own_limit(request: RouterRequest, permit: Permit, kwargs: Mapping[str, Any]) -> None:

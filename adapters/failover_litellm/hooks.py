@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from failover_litellm import limits
@@ -61,8 +60,8 @@ class RouterHooks:
         if permit is None:
             raise self._refusal(request, facts, offered, asked)
         request.offered = offered
-        if not routing_metadata(asked):
-            request.end()  # nobody will make a call for it: LiteLLM counts tokens so
+        if not request.to_be_called:
+            request.end()
         return offered[permit.target.id]
 
     def _choose(
@@ -120,8 +119,11 @@ class RouterHooks:
                 if request is None:
                     return await call(*args, **kwargs)
                 if request.open is not None:
-                    with _calling(request):
+                    request.calling = True
+                    try:
                         return await self._calls.amake(request, call, args, kwargs)
+                    finally:
+                        _called(request)
                 with request.unbooked():
                     return await call(*args, **kwargs)
 
@@ -132,8 +134,11 @@ class RouterHooks:
             if request is None:
                 return call(*args, **kwargs)
             if request.open is not None:
-                with _calling(request):
+                request.calling = True
+                try:
                     return self._calls.make(request, call, args, kwargs)
+                finally:
+                    _called(request)
             with request.unbooked():
                 return call(*args, **kwargs)
 
@@ -173,15 +178,10 @@ class RouterHooks:
             _log.warning("LiteLLM chooses by itself now: %s", missing)
 
 
-@contextmanager
-def _calling(request: RouterRequest) -> Generator[None]:
-    """Around a call of this request: whatever else is asked meanwhile, it is this task's request afterwards."""
-    request.calling = True
-    try:
-        yield
-    finally:
-        request.calling = False
-        current.set(request)
+def _called(request: RouterRequest) -> None:
+    """A call of this request is over: whatever else was asked meanwhile, it is this task's request again."""
+    request.calling = False
+    current.set(request)
 
 
 def _fallback_kind(error: Exception | None) -> str | None:

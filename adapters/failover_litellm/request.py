@@ -46,6 +46,8 @@ class RouterRequest:
         """The permit of the attempt under way, None between attempts."""
         self.offered: Mapping[str, Mapping[str, Any]] = {}
         """What LiteLLM offered at its latest question, by the ids of the targets."""
+        self.to_be_called = False
+        """Whether LiteLLM will make a call for it: to count tokens it asks for a deployment, too."""
         self.calling = False
         """Whether a call is being made: a callback of the user's may make another request meanwhile."""
         self.limit: float | None = None
@@ -57,7 +59,9 @@ class RouterRequest:
 
     def sign(self, asked: Mapping[str, Any]) -> None:
         """Leave a mark in what LiteLLM hands on from attempt to attempt, by which ``continues`` knows the request."""
-        routing_metadata(asked)[_TOKEN] = self._number
+        metadata = routing_metadata(asked)
+        self.to_be_called = bool(metadata)
+        metadata[_TOKEN] = self._number
         self._trace = asked.get("litellm_trace_id")
 
     def continues(self, asked: Mapping[str, Any], *, counts_late: bool) -> bool:

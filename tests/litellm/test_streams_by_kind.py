@@ -209,7 +209,7 @@ async def _watched(*frames: Any) -> tuple[Failover, Any, Any]:
 
     failover, permit = _permit()
     asked = {"model": "claude-sonnet-4-5", "messages": HI, "max_tokens": 9, "stream": True}
-    return failover, permit, watch(_chunks(*frames), permit, asked=asked, may_be_silent=False)
+    return failover, permit, watch(_chunks(*frames), permit, asked=asked)
 
 
 async def _read(stream: Any) -> list[Any]:

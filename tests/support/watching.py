@@ -148,11 +148,10 @@ class Host:
         return await (anext(stream) if self.kind.is_async else asyncio.to_thread(next, stream))
 
     def watch(self, response: Any, permit: Permit, resume: Any = None, **asked: Any) -> Any:
-        from failover_litellm.answer_checks import may_be_silent
         from failover_litellm.streams import watch
 
         arguments = {**self.kind.arguments(self.sites[permit.target.id]), **asked}
-        return watch(response, permit, asked=arguments, may_be_silent=may_be_silent(arguments), resume=resume)
+        return watch(response, permit, asked=arguments, resume=resume)
 
     async def _aopen(self, resume: Any, asked: dict[str, Any]) -> Any:
         permit, first = None, None

@@ -5,7 +5,7 @@ A stream of any other kind is not watched: it counts as answered once it is open
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -16,7 +16,7 @@ from litellm.responses.streaming_iterator import (  # pyright: ignore[reportMiss
 )
 from litellm.text_completions.streaming_iterator import TextCompletionStreamWrapper
 
-from failover_litellm.answer_checks import field
+from failover_litellm.answer_checks import field, may_be_silent
 from failover_litellm.streams import chat, responses, text_completion
 from failover_litellm.streams.chat import ChatReader
 from failover_litellm.streams.messages import MessagesReader
@@ -32,14 +32,14 @@ __all__ = ["AsyncWatchedStream", "Resume", "WatchedStream", "is_made_up", "watch
 
 
 def watch(
-    response: Any, permit: Permit, *, asked: Mapping[str, Any], may_be_silent: bool, resume: Resume | None = None
+    response: Any, permit: Permit, *, asked: Mapping[str, Any], resume: Resume | None = None
 ) -> WatchedStream | AsyncWatchedStream | None:
-    """The stream that a call has returned, watched; None if it returned no stream of a known kind, or a made-up one.
+    """The stream that a call has returned, watched; None if it returned no stream of a known kind.
 
     ``asked`` are the call's arguments. ``resume`` is how a chat stream goes on elsewhere if it dies after content.
     To be peeked at next, which is still a part of the attempt; from there on the stream settles ``permit`` by itself.
     """
-    reader = None if is_made_up(response) else _reader(response, asked, may_be_silent=may_be_silent)
+    reader = _reader(response, asked)
     if reader is None:
         return None
     kind = AsyncWatchedStream if _is_async(response) else WatchedStream
@@ -55,17 +55,12 @@ def is_made_up(response: Any) -> bool:
     return isinstance(response, BaseResponsesAPIStreamingIterator) and responses.is_made_up(response)
 
 
-def _reader(response: Any, asked: Mapping[str, Any], *, may_be_silent: bool) -> Reader | None:
-    if isinstance(response, CustomStreamWrapper):
-        return ChatReader(response, may_be_silent=may_be_silent)
-    if isinstance(response, TextCompletionStreamWrapper):
-        return TextCompletionReader(response, may_be_silent=may_be_silent)
-    if isinstance(response, BaseResponsesAPIStreamingIterator):
-        return ResponsesReader(response, may_be_silent=may_be_silent)
-    if isinstance(response, _transcripts()):
-        return TranscriptionReader(response, may_be_silent=may_be_silent)
+def _reader(response: Any, asked: Mapping[str, Any]) -> Reader | None:
+    for kind, reader in _readers():
+        if isinstance(response, kind):
+            return reader(response, may_be_silent=may_be_silent(asked))
     if "messages" in asked and "max_tokens" in asked and hasattr(response, "__aiter__"):
-        return MessagesReader(response, may_be_silent=may_be_silent, model=str(asked.get("model")))
+        return MessagesReader(response, may_be_silent=may_be_silent(asked), model=str(asked.get("model")))
     return None
 
 
@@ -79,6 +74,16 @@ def _is_async(stream: Any) -> bool:
 
 
 @cache
+def _readers() -> tuple[tuple[Any, Callable[..., Reader]], ...]:
+    """LiteLLM's classes of streams, and who reads each."""
+    return (
+        (CustomStreamWrapper, ChatReader),
+        (TextCompletionStreamWrapper, TextCompletionReader),
+        (BaseResponsesAPIStreamingIterator, ResponsesReader),
+        (_transcripts(), TranscriptionReader),
+    )
+
+
 def _transcripts() -> tuple[type, ...]:
     """LiteLLM's classes for streamed transcripts, none before 1.110."""
     try:
