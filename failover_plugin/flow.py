@@ -146,9 +146,17 @@ class Flow:
         self.live.append(start)
         if self.on_wake:
             self.listen(start)
+        elif lease.aside and self._is_suspect(lease) and self._succession.anybody_left():
+            start.hurried = health.longest_usual(lease.standing, now)
         if health.news.wanted:
             self._announce(start, now)
         return start
+
+    @staticmethod
+    def _is_suspect(lease: Lease) -> bool:
+        """Whether its target may hang: it is out, and the last that failed there was too late."""
+        last = lease.standing.counts.last
+        return last is not None and last.error_class is ErrorClass.TIMEOUT
 
     def _announce(self, start: Start, now: float) -> None:
         news, failure = self._fleet.health.news, self._failure

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from math import inf
 
 from failover_plugin.adrivers import Race
 from failover_plugin.cadence import Cadence
@@ -101,6 +102,7 @@ class Permit:
 
         race = Race(self.flow, self._clock, prepare)
         self.flow.listen(self._start)
+        self._start.hurried = inf
         race.begin(self._start)
         return race
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from math import inf
 from typing import TYPE_CHECKING
 
 from failover_plugin.model import Attempt, Diagnosis, Skip, Target, Trail
@@ -39,6 +40,7 @@ class Start:
         "diagnosis",
         "ended",
         "handled",
+        "hurried",
         "lease",
         "number",
         "prefix",
@@ -62,6 +64,8 @@ class Start:
         self.streaming = lease.streaming
         self._tempo = tempo
         self._soft: float | None = None
+        self.hurried = inf
+        """Seconds after which a plain call is given up for another target, though the policy would allow it more."""
         self.resumed = False
         """Whether it goes on with a stream that broke after its first content."""
         self.prefix: str | None = None
@@ -94,7 +98,7 @@ class Start:
         """
         if self.streaming:
             return min(self.first_content_timeout, self.idle_timeout)
-        return min(self._policy.attempt_timeout, self.left)
+        return min(self._policy.attempt_timeout, self.left, self.hurried)
 
     @property
     def first_content_timeout(self) -> float:

@@ -138,6 +138,11 @@ class Succession:
         free = self.free() & ~(1 << standing.index)
         return any(tier.mask & free for tier in self._now.tiers)
 
+    def anybody_left(self) -> bool:
+        """Whether there is somebody who has not been asked, and an attempt."""
+        left = self._ledger.number < self._fleet.health.attempts
+        return left and any(not standing.disabled for standing in self._some(self.free()))
+
     def pass_over(self, reason: str) -> None:
         """Note why those who are left are not asked any more."""
         for standing in self._few(self.free()):

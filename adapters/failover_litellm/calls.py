@@ -59,8 +59,8 @@ class Calls:
         try:
             if permit.wait:
                 await asyncio.sleep(permit.wait)
-            limit = self._limit(request, kwargs, watched=True)
             async with permit.race(back_up) as race:
+                limit = self._limit(request, kwargs, watched=True)
                 try:
                     answer = await self._in_time(race.interruptible(limit), request, permit, call, args, kwargs)
                 except Exception as error:

@@ -902,6 +902,7 @@ TURNS: dict[str, Callable[[Stage, Lease], Any]] = {
     "ask_aside": lambda stage, _: stage.health.ask_aside(
         [stage["a"]], stage.pick_request(), stage.now, 60.0, streaming=False
     ),
+    "longest_usual": lambda stage, _: stage.health.longest_usual(stage["a"], stage.now),
     "spend": lambda stage, _: stage.health.spend(stage.now),
     "refund": lambda stage, _: stage.health.refund(),
     "back_up": lambda stage, _: stage.health.back_up(1.0, stage.now),

@@ -318,7 +318,7 @@ def test_nobody_is_asked_as_a_last_resort_where_the_host_has_somebody_well_to_of
 
 
 def test_who_is_set_aside_is_asked_where_those_that_the_host_has_to_offer_later_have_failed_when_last_asked() -> None:
-    """LiteLLM gives no way back from a fallback group: b has failed once, and is no reason to leave a's group unasked."""
+    """LiteLLM gives no way back from a fallback group: b, which failed, is no reason to leave without asking a."""
     host = Host()
     for _ in range(3):
         host.takes(among=["a"]).failure(broken())
@@ -639,3 +639,40 @@ async def test_a_host_gets_no_backup_where_the_policy_has_none() -> None:
     host.first.set()
     assert await asking == "a"
     assert host.beside is None
+
+
+def test_sync_code_does_not_wait_two_minutes_for_one_set_aside_for_hanging_while_another_is_left() -> None:
+    host = Host(*tier(2), attempt_timeout=120)
+    for number in range(50):
+        permit = host.takes(among=["ab"[number % 2]])
+        host.clock.advance(8)
+        permit.success()
+    both_hang(host)
+    first = host.takes()
+    assert 20 < first.timeout < 30, "three times what 99 of 100 take"
+    first.failure(TimeoutError())
+    assert host.takes(after=first).timeout == 120, "the last one gets the usual limit"
+
+
+def test_who_was_set_aside_for_another_reason_or_can_be_raced_is_not_hurried() -> None:
+    host = Host(*tier(2), attempt_timeout=120)
+    for _ in range(25):
+        host.takes().success()
+    for target_id in ("a", "b"):
+        for _ in range(3):
+            host.takes(among=[target_id]).failure(broken())
+    assert host.takes().timeout == 120
+
+
+def test_nobody_is_hurried_before_it_is_known_how_long_an_answer_takes() -> None:
+    host = Host(*tier(2), attempt_timeout=120)
+    both_hang(host)
+    assert host.takes().timeout == 120
+
+
+def both_hang(host: Host) -> None:
+    """So often that they are set aside."""
+    permits = [host.takes(among=[target_id]) for target_id in "abababab"]
+    host.clock.advance(120)
+    for permit in permits:
+        permit.failure(TimeoutError())
