@@ -60,10 +60,11 @@ class Deployments:
         weights = mapping(asked.get("_router_weights"))
         if not self._weighed and not weights:
             return offered
+        named = model if model and (model in weights or self._inside.is_routing_group(model)) else None
         tiers: dict[int, dict[str, Deployment]] = {}
         for target, deployment in offered.items():
             tiers.setdefault(self._tiers.get(target, 0), {})[target] = deployment
-        return {t: d for tier in tiers.values() for t, d in _with_a_share(tier, weights, model or "").items()}
+        return {t: d for tier in tiers.values() for t, d in _with_a_share(tier, weights, named).items()}
 
     def later(self, group: str, asked: Mapping[str, Any], offered: Mapping[str, Deployment]) -> Iterable[str]:
         """The targets that LiteLLM may go on to if nobody of what it offers is asked; found when they are looked at."""
@@ -128,8 +129,9 @@ def _understood(deployment: Deployment) -> Deployment:
     return deployment
 
 
-def _with_a_share(tier: dict[str, Deployment], weights: Mapping[str, Any], model: str) -> dict[str, Deployment]:
-    names = {target: model if model in weights else d["model_name"] for target, d in tier.items()}  # not by an alias
+def _with_a_share(tier: dict[str, Deployment], weights: Mapping[str, Any], named: str | None) -> dict[str, Deployment]:
+    """``named``: the name by which the request gives its weights; None if it is the deployments' own: not an alias."""
+    names = {target: named or d["model_name"] for target, d in tier.items()}
     of_the_request = {target: mapping(weights.get(names[target])).get(given_id(d)) for target, d in tier.items()}
     of_theirs = ({target: d["litellm_params"].get(name) for target, d in tier.items()} for name in _WEIGHTS)
     for shares in (of_the_request, *of_theirs):

@@ -105,6 +105,11 @@ class RouterInside:
         """The groups that the router's fallbacks of this kind, such as ``"content_policy"``, lead to."""
         return named_groups(getattr(self.router.settings(), f"{kind}_fallbacks", None))
 
+    def is_routing_group(self, name: str) -> bool:
+        """Whether requests may ask for a routing group of this name, as if it were a model."""
+        groups = _listed(self.router.settings().as_dict().get("routing_groups"))
+        return any(mapping(group).get("group_name") == name for group in groups)
+
     def groups_after(self, group: str, asked: Any) -> tuple[str, ...]:
         """The groups that the plain fallbacks of this one lead to."""
         lists = (asked, getattr(self.router.settings(), "fallbacks", None))

@@ -43,6 +43,7 @@ def sites(emulator: Emulator) -> list[Site]:
 
 @pytest.mark.usefixtures("bench")  # closes the clients
 @pytest.mark.timeout(300)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of a LiteLLM strategy that is dropped
 @pytest.mark.parametrize("number", range(CASES))
 async def test_whoever_may_answer_still_does_and_nobody_else(number: int, sites: list[Site]) -> None:
     different = await difference(buildable(number).served_by(sites), ours)

@@ -94,6 +94,16 @@ async def test_of_unequal_weights_everybody_is_asked(bench: Any, ask_plain: Ask)
     assert {await ask_plain() for _ in range(30)} == {FROM_PRIMARY, FROM_BACKUP}
 
 
+async def test_weights_by_a_models_name_say_nothing_of_a_routing_group_that_it_is_in(
+    bench: Any, ask_plain: Ask
+) -> None:
+    group = {"group_name": "all", "models": ["chat"], "routing_strategy": "simple-shuffle"}
+    bench.route(*pair(bench), routing_groups=[group])
+    weights = {"chat": {"primary": 0.0, "backup": 1.0}}
+    assert {await ask_plain("all", _router_weights=weights) for _ in range(30)} == {FROM_PRIMARY, FROM_BACKUP}
+    assert {await ask_plain("chat", _router_weights=weights) for _ in range(30)} == {FROM_BACKUP}
+
+
 async def test_an_error_that_litellm_raises_before_it_asks_comes_at_once(bench: Any, ask: Ask) -> None:
     bench.route(bench.deployment(bench.primary, info={"blocked": True}), bench.deployment(bench.backup, "other"))
     start = time.monotonic()
