@@ -17,7 +17,8 @@ from typing import Any, Generic, Self, TypeVar
 
 from failover_plugin.attempting import Attempting, Result
 from failover_plugin.clock import Clock
-from failover_plugin.drivers import END
+from failover_plugin.drivers import END, handed_out
+from failover_plugin.errors import EmptyResponse
 from failover_plugin.flow import Flow, GiveUp
 from failover_plugin.intake import Delivered, Intake, Marks
 from failover_plugin.model import Target
@@ -308,7 +309,12 @@ async def astream(  # noqa: C901 - the steps of stream(), and those of a race
     race = Race(flow, clock, back_up)
     try:
         while True:
-            start = await race.next()
+            try:
+                start = await race.next()
+            except EmptyResponse as empty:
+                for ready in handed_out(empty):
+                    yield ready
+                return
             race.begin(start)
             relays.clear()
             intake = Intake(flow, start, clock.monotonic(), marks, delivered)

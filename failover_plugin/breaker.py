@@ -38,10 +38,12 @@ class State(StrEnum):
 class Era:
     """The epochs of a fleet: a count of everything that made earlier calls' outcomes worthless."""
 
-    __slots__ = ("now",)
+    __slots__ = ("now", "reset")
 
     def __init__(self) -> None:
         self.now = 0
+        self.reset = 0
+        """The one in which everything was forgotten last."""
 
     def turn(self) -> int:
         """Start a new epoch and return it."""

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from failover_plugin.attempting import Attempting, Result, attempt
 from failover_plugin.clock import Clock
+from failover_plugin.errors import EmptyResponse
 from failover_plugin.flow import Flow, GiveUp
 from failover_plugin.intake import Delivered, Intake, Marks
 from failover_plugin.model import Target
@@ -23,7 +24,9 @@ C = TypeVar("C")
 
 
 def next_start(flow: Flow, clock: Clock) -> Start:
-    """The next attempt, after any wait. Raises what ends the request."""
+    """The next attempt, after any wait. Raises what ends the request: ``EmptyResponse`` if its answer is to be handed
+    out as it is.
+    """
     while True:
         step = flow.next(clock.monotonic())
         if isinstance(step, Start):
@@ -65,7 +68,11 @@ def stream(
     """Drive a stream in this thread."""
     delivered = Delivered(marks)
     while True:
-        start = next_start(flow, clock)
+        try:
+            start = next_start(flow, clock)
+        except EmptyResponse as empty:
+            yield from handed_out(empty)
+            return
         intake = Intake(flow, start, clock.monotonic(), marks, delivered)
         source: Iterator[C] | None = None
         try:
@@ -86,6 +93,13 @@ def stream(
         if intake.good:
             yield from intake.rest()
             return
+
+
+def handed_out(empty: EmptyResponse) -> Any:
+    """The answer of a target that said nothing, as it is. Raises the error if there is none."""
+    if empty.answer is None:
+        raise empty
+    return empty.answer
 
 
 END: Any = object()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from failover_plugin.model import Trail
 
@@ -54,7 +55,15 @@ class StreamInterrupted(FailoverError):
 
 
 class EmptyResponse(FailoverError):
-    """A target answered with success and said nothing."""
+    """A target answered with success and said nothing.
+
+    ``answer`` is what it said so. With one, the error is a question whether somebody else has more to say: one other
+    target is asked, and if that has not, the answer is handed out as it is. Without one it is a failure like any other.
+    """
+
+    def __init__(self, message: str, *, trail: Trail | None = None, answer: Any = None) -> None:
+        super().__init__(message, trail=trail)
+        self.answer = answer
 
 
 class AnswerFailed(FailoverError):

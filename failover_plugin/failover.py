@@ -16,7 +16,7 @@ from failover_plugin.attempting import Result
 from failover_plugin.classify.allowance import used_up_for
 from failover_plugin.clock import Clock, SystemClock
 from failover_plugin.config import checked_listener, checked_policy, checked_request, checked_targets
-from failover_plugin.errors import ConfigError
+from failover_plugin.errors import ConfigError, EmptyResponse
 from failover_plugin.events import Listener, Listeners
 from failover_plugin.flow import Flow, GiveUp, Sleep
 from failover_plugin.hand import Hand
@@ -99,16 +99,26 @@ class Failover:
 
         Deadlines hold as far as the call hands ``current_attempt().timeout`` to its client. Raises ``AllTargetsFailed``
         from the first target's error, ``DeadlineExceeded``, or as it is an error that no other target would cure.
+
+        A call that got an answer without content may raise ``EmptyResponse`` with that ``answer``: one other target is
+        asked, and if that has no more to say, the answer is returned as it is.
         """
         driver = threads.run if self._in_threads else drivers.run
         flow = Flow(self._fleet, checked_request(request), self._clock.monotonic())
-        return driver(flow, call, self._clock)
+        try:
+            return driver(flow, call, self._clock)
+        except EmptyResponse as empty:
+            return Result(drivers.handed_out(empty), _answering(flow), flow)
 
     async def arun(self, call: Callable[[Target], Awaitable[T]], request: Request | None = None) -> Result[T]:
         """As ``run``, awaiting ``call(target)``; deadlines are kept here, and a call that is late may get a backup:
         then two are under way, in two tasks.
         """
-        return await adrivers.arun(self._flow(request), call, self._clock)
+        flow = self._flow(request)
+        try:
+            return await adrivers.arun(flow, call, self._clock)
+        except EmptyResponse as empty:
+            return Result(drivers.handed_out(empty), _answering(flow), flow)
 
     def stream(
         self,
@@ -119,6 +129,7 @@ class Failover:
         is_finished: Callable[[C], bool] | None = None,
         text: Callable[[C], str] | None = None,
         cut: Callable[[C, int], C] | None = None,
+        check: Callable[[C, bool], None] | None = None,
     ) -> Stream[C]:
         """Chunks from ``open_(target)``, at whichever target can; from the first content on, from that target only.
 
@@ -133,7 +144,7 @@ class Failover:
         """
         flow = self._flow(request, streaming=True)
         driver = threads.stream if self._in_threads else drivers.stream
-        return Stream(flow, driver(flow, open_, self._clock, Marks(has_content, is_finished, text, cut)))
+        return Stream(flow, driver(flow, open_, self._clock, Marks(has_content, is_finished, text, cut, check)))
 
     def astream(
         self,
@@ -144,10 +155,13 @@ class Failover:
         is_finished: Callable[[C], bool] | None = None,
         text: Callable[[C], str] | None = None,
         cut: Callable[[C, int], C] | None = None,
+        check: Callable[[C, bool], None] | None = None,
     ) -> AsyncStream[C]:
         """As ``stream``, for an async iterator; deadlines are kept here."""
         flow = self._flow(request, streaming=True)
-        return AsyncStream(flow, adrivers.astream(flow, open_, self._clock, Marks(has_content, is_finished, text, cut)))
+        return AsyncStream(
+            flow, adrivers.astream(flow, open_, self._clock, Marks(has_content, is_finished, text, cut, check))
+        )
 
     def acquire(
         self,
@@ -271,6 +285,12 @@ class Failover:
             failover._fleet.health.after_fork()  # noqa: SLF001 - our own
             if failover._own_rng:  # noqa: SLF001 - our own
                 failover._fleet.rng.seed()  # noqa: SLF001 - our own; else all children would come back in step
+
+
+def _answering(flow: Flow) -> Target:
+    target = flow.target
+    assert target is not None  # noqa: S101 - for the type checker: somebody has answered
+    return target
 
 
 def _fleet(targets: tuple[Target, ...], policy: Policy, rng: Random, listeners: Listeners) -> Fleet:

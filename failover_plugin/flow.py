@@ -16,7 +16,7 @@ from itertools import count
 from math import inf
 
 from failover_plugin.classify import Route
-from failover_plugin.errors import DeadlineExceeded, StreamInterrupted
+from failover_plugin.errors import DeadlineExceeded, EmptyResponse, StreamInterrupted
 from failover_plugin.events import AttemptEnded, AttemptStarted, BackupStarted, Exhausted, FailedOver
 from failover_plugin.judgement import BEATEN, LEFT, NOT_NEEDED, judge, tokens_of
 from failover_plugin.lease import Lease
@@ -59,6 +59,7 @@ class Flow:
         "_broken",
         "_committed",
         "_deadline",
+        "_empty",
         "_failure",
         "_fleet",
         "_ledger",
@@ -86,6 +87,8 @@ class Flow:
             fleet, request, self._ledger, tried=tried, deadline=self._deadline, streaming=streaming
         )
         self._failure: Failure | None = None
+        self._empty: tuple[Start, Failure] | None = None
+        """The first answer that said nothing, to be handed out if another target has no more to say."""
         self._refusal: Failure | None = None
         """The first failure that another provider was to see, and no third."""
         self._committed: Start | None = None
@@ -119,7 +122,10 @@ class Flow:
     # -- what to do next ----------------------------------------------------------------------------------------------
 
     def next(self, now: float) -> Start | Sleep | GiveUp:
-        """What to do now. Only while no call is under way."""
+        """What to do now. Only while no call is under way.
+
+        A ``GiveUp`` whose error is an ``EmptyResponse`` with an answer means: hand that out.
+        """
         failure, health = self._failure, self._fleet.health
         if (failure or now + TOO_LATE > self._deadline) and (error := self._final(now)):
             return self._give_up(error, now)
@@ -167,7 +173,7 @@ class Flow:
 
     def _give_up(self, error: BaseException, now: float) -> GiveUp:
         news = self._fleet.health.news
-        if news.wanted:
+        if news.wanted and not (self._empty and error is self._empty[1].error):
             retry_after = getattr(error, "retry_after", None)
             told = self._ledger.told()
             news.tell_now(Exhausted(at=now, request_id=self.request_id, errors=told, retry_after=retry_after))
@@ -207,7 +213,7 @@ class Flow:
         because nobody better was left, and whoever is next costs nothing.
         """
         policy, health = self._fleet.policy, self._fleet.health
-        alone = self.live == [start] and not self._committed
+        alone = self.live == [start] and not self._committed and self._empty is None
         if policy.backups == "off" or not alone or self._ledger.number >= health.attempts:
             return None
         if self._deadline - now < TOO_LATE:
@@ -257,6 +263,8 @@ class Flow:
             self._committed = start
             start.content_after = now - start.began
             start.handled = None
+            if self._empty is not None:
+                self._more_was_said(start, now)
             lifetime = max(self._fleet.lifetime, STREAM_LIFETIME)
             self._fleet.health.answered(start.lease, now, lifetime, self._request.input_tokens)
         return self._win(start, now) if len(self.live) > 1 else []
@@ -271,6 +279,8 @@ class Flow:
             return []
         timed = self.on_wake is not None  # only who can race needs to know when a plain call is overdue
         self._fleet.health.succeeded(start.lease, now, tokens_of(usage) if usage else None, timed=timed)
+        if self._empty is not None:
+            self._more_was_said(start, now)
         losers = self._win(start, now) if len(self.live) > 1 else []
         self.live.clear()
         self._end(start, now, usage=usage)
@@ -286,7 +296,10 @@ class Flow:
         diagnosis = judge(start, error)
         if start.ended is not None:
             return diagnosis
-        if diagnosis.error_class is ErrorClass.CANCELLED:
+        empty = isinstance(error, EmptyResponse) and error.answer is not None
+        if empty:
+            self._fleet.health.said_nothing(start.lease, now)
+        elif diagnosis.error_class is ErrorClass.CANCELLED:
             self._fleet.health.released(start.lease, now)
         else:
             self._fleet.health.failed(
@@ -294,12 +307,21 @@ class Flow:
             )
         self.live.remove(start)
         self._end(start, now, diagnosis, error)
-        self._failure = failure = Failure(start.target, error, diagnosis, start.lease.aside)
+        self._failure = failure = Failure(start.target, error, diagnosis, start.lease.aside, empty)
+        if empty and self._empty is None:
+            self._empty = start, failure
         if self._route(failure) is Route.OTHER and self._refusal is None:
             self._refusal = failure
         if self._committed is start and self.resumable and self._fleet.policy.stream_failover == "resume":
             self._committed, self._broken = None, self._broken or self._failure
         return diagnosis
+
+    def _more_was_said(self, start: Start, now: float) -> None:
+        """An answer has come after one that said nothing, which was a failure if this one says more."""
+        if self._empty is not None:
+            (first, failure), self._empty = self._empty, None
+            if not start.wordless:
+                self._fleet.health.had_more_to_say(first.lease, failure.diagnosis, now)
 
     def abandoned(self, start: Start, now: float) -> None:
         """The caller left while the call was under way."""
@@ -344,6 +366,8 @@ class Flow:
         failure = self._failure
         if failure and failure.diagnosis.error_class is ErrorClass.CANCELLED:
             return failure.error
+        if self._empty is not None and self._shown_in_vain(self._empty[1], now):
+            return self._handed_out(*self._empty)
         if self._deadline - now < TOO_LATE:
             return self._too_late()
         if failure is None:
@@ -356,6 +380,15 @@ class Flow:
             return None
         self._succession.pass_over("max_attempts is reached")
         return self._exhausted(now)
+
+    def _shown_in_vain(self, empty: Failure, now: float) -> bool:
+        """Whether another target has not said more than this empty answer, or is not to be asked."""
+        over = self._deadline - now < TOO_LATE or self._ledger.number >= self._fleet.health.attempts
+        return over or self._failure is not empty or self._is_returned(empty)
+
+    def _handed_out(self, first: Start, empty: Failure) -> BaseException:
+        self._ledger.handed_out(first)
+        return empty.error
 
     def _is_returned(self, failure: Failure) -> bool:
         """Whether the policy hands such an error to the caller instead of asking somebody else."""
@@ -370,6 +403,8 @@ class Flow:
     def _exhausted(self, now: float) -> BaseException:
         """Nobody is left."""
         failure = self._failure
+        if self._empty is not None:
+            return self._handed_out(*self._empty)
         if self._broken:
             return self._interrupted(self._broken)
         if self._refusal:

@@ -63,6 +63,7 @@ class Hand:
                 each.absolve()
                 health.review(each, now)
             if standing is None:
+                health.scopes.era.reset = health.scopes.era.turn()
                 for tier in health.roster.tiers:
                     tier.cursor = -1
         health.news.tell()

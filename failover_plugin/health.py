@@ -216,6 +216,22 @@ class FleetHealth(Commons):
             self._fail(lease, diagnosis, share, now)
         self.news.tell()
 
+    def said_nothing(self, lease: Lease, now: float) -> None:
+        """The call was answered, without a word: evidence for nothing, until somebody else has more to say."""
+        with self.lock:
+            self.trouble.take_back(lease, now)
+            if not self.leases.give_back(lease, now):
+                lease.born = -1  # it had expired, or is the parent process's: whatever follows, it says nothing
+        self.news.tell()
+
+    def had_more_to_say(self, lease: Lease, diagnosis: Diagnosis, now: float) -> None:
+        """Somebody else had more to say than this call, which ``said_nothing``: it was a failure."""
+        with self.lock:
+            if self.trouble.take_again(lease):
+                self._count(lease, diagnosis, 1.0, now)
+                self.review(lease.standing, now)
+        self.news.tell()
+
     def beaten(self, lease: Lease, now: float) -> bool:
         """The call was late, and one that began later has answered before it; says whether that is a failure."""
         with self.lock:
@@ -268,10 +284,13 @@ class FleetHealth(Commons):
 
     def _fail(self, lease: Lease, diagnosis: Diagnosis, share: float, now: float) -> bool:
         if settled := self.leases.settle(lease):
-            counts = lease.standing.counts
-            counts.failures += 1
-            counts.streak += diagnosis.scope is not Scope.REQUEST
-            counts.last = diagnosis
-            self.trouble.book(lease, diagnosis, share, now)
+            self._count(lease, diagnosis, share, now)
             self.leases.vacate(lease, now)
         return settled
+
+    def _count(self, lease: Lease, diagnosis: Diagnosis, share: float, now: float) -> None:
+        counts = lease.standing.counts
+        counts.failures += 1
+        counts.streak += diagnosis.scope is not Scope.REQUEST
+        counts.last = diagnosis
+        self.trouble.book(lease, diagnosis, share, now)

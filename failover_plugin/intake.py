@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
 from failover_plugin.cadence import Cadence
-from failover_plugin.errors import StreamInterrupted
+from failover_plugin.errors import EmptyResponse, StreamInterrupted
 from failover_plugin.flow import Flow
 from failover_plugin.judgement import Diverged
 from failover_plugin.start import Start
@@ -30,13 +30,15 @@ class Marks(Generic[C]):
     """How to read a stream's chunks: which carry content, and which, if any, carries the provider's finish mark.
 
     ``text`` and ``cut`` let a broken stream be resumed: a chunk's text, and the chunk without its first so many
-    characters. Chunks that are strings need neither.
+    characters. Chunks that are strings need neither. ``check`` is handed the chunk with the finish mark and whether
+    there has been content, and raises what is wrong with the answer.
     """
 
     has_content: Callable[[C], bool]
     is_finished: Callable[[C], bool] | None = None
     text: Callable[[C], str] | None = None
     cut: Callable[[C, int], C] | None = None
+    check: Callable[[C, bool], None] | None = None
 
 
 class Delivered(Generic[C]):
@@ -114,8 +116,11 @@ class Intake(Generic[C]):
         self._started = now
         self._has_content = marks.has_content
         self._is_finished = marks.is_finished
+        self._check = None if start.resumed else marks.check
         self._delivered = delivered
         self._finished = False
+        self._empty: EmptyResponse | None = None
+        """What the finish mark of an answer without content says of it."""
         self._held: list[C] = []
         self.cadence = Cadence()
         """How fast the chunks come; to be told when the listener is ready for the next one."""
@@ -134,7 +139,7 @@ class Intake(Generic[C]):
         mark at the request's deadline, is overdue.
         """
         if self._is_finished is not None and self._is_finished(chunk):
-            self._finished = True
+            self._saw_mark(chunk)
         if self.committed:
             if now >= self._start.deadline and not self._finished:
                 raise self.overdue(now)
@@ -151,6 +156,18 @@ class Intake(Generic[C]):
         self.cadence.came(now)
         return self._deliver(self.rest())
 
+    def _saw_mark(self, chunk: C) -> None:
+        """This chunk carries the finish mark. Raises if that is a failure's; an empty answer is one once it has ended,
+        so that all of it is there to be handed out.
+        """
+        if self._check is not None:
+            try:
+                self._check(chunk, self.committed or self._has_content(chunk))
+            except EmptyResponse as empty:
+                if not self._finished:
+                    self._empty = empty
+        self._finished = True
+
     def _tell(self, seconds: float | None, now: float) -> None:
         """Pass on how fast the target writes, once that is known."""
         if seconds is not None:
@@ -158,6 +175,7 @@ class Intake(Generic[C]):
 
     def _succeeded(self, now: float) -> None:
         self._tell(self.cadence.ended(), now)
+        self._start.wordless = not self.committed
         self._flow.succeeded(self._start, now)
 
     def _deliver(self, chunks: list[C]) -> list[C]:
@@ -178,23 +196,35 @@ class Intake(Generic[C]):
         return self._delivered.cut(chunk, same) if same else chunk
 
     def ended(self, now: float) -> None:
-        """The stream ended. Raises ``StreamInterrupted`` if a finish mark is due and was not seen."""
+        """The stream ended. Raises ``StreamInterrupted`` if a finish mark is due and was not seen, ``EmptyResponse`` if
+        the answer says nothing.
+        """
         if self._is_finished is not None and not self._finished:
             raise StreamInterrupted(f"The stream from {self._start.target.id} ended without a finish mark.")
         self._repetition.ended()
+        if empty := self._nothing_said():
+            raise empty
         self._succeeded(now)
+
+    def _nothing_said(self) -> EmptyResponse | None:
+        """The error that says so, with all that there is of the answer, if it is an empty one."""
+        if self._empty is not None and not self.committed:
+            self._empty.answer = self._held
+            return self._empty
+        return None
 
     def broke(self, error: Exception, now: float) -> None:
         """The stream failed; after its finish mark that does not matter."""
-        if self._complete:
+        empty = self._nothing_said()
+        if self._complete and empty is None:
             self._succeeded(now)
         else:
             self.good = False
-            self._flow.failed(self._start, error, now)
+            self._flow.failed(self._start, empty or error, now)
 
     def left(self, now: float) -> None:
         """The caller stopped listening; after the finish mark it had the whole answer."""
-        if self._complete:
+        if self._complete and self._nothing_said() is None:
             self._succeeded(now)
         else:
             self._flow.abandoned(self._start, now)

@@ -39,17 +39,21 @@ def judge(start: Start, error: BaseException) -> Diagnosis:
     return replace(diagnosis, error_class=ErrorClass.STREAM_INTERRUPTED, scope=Scope.TARGET)
 
 
-def require_sound(mark: str | None, *, has_content: bool) -> None:
+def require_sound(mark: str | None, *, has_content: bool, may_be_silent: bool = False, answer: object = None) -> None:
     """Raise what is wrong with an answer that ends with this finish mark, None if the provider gave none.
 
     Raises ``AnswerFailed`` if the mark says that the model gave up, ``EmptyResponse`` if the answer says nothing. What
-    a safety system or the caller's own limit has ended is an answer.
+    a safety system or the caller's own limit has ended is an answer. So is silence where the model ``may_be_silent``
+    and says that it has stopped: after a tool's result it may have nothing to add.
+
+    With ``answer``, the answer itself, one that says nothing is shown to one other target and handed out if that has no
+    more to say. Without, it is a failure like any other.
     """
-    match failure(mark or "", has_content=has_content):
+    match failure(mark or "", has_content=has_content, may_be_silent=may_be_silent):
         case ErrorClass.SERVER_ERROR:
             raise AnswerFailed(f'The answer ended with the finish mark "{mark}": the model gave up.')
         case ErrorClass.EMPTY_RESPONSE:
-            raise EmptyResponse("The answer has no content: no text, no tool call, no refusal.")
+            raise EmptyResponse("The answer has no content: no text, no tool call, no refusal.", answer=answer)
         case _:
             return
 

@@ -53,6 +53,12 @@ class Ledger:
         elif error is not None:
             self._errors.append((start, error, diagnosis))
 
+    def handed_out(self, start: Start) -> None:
+        """This attempt's answer, which said nothing, is the request's answer after all."""
+        start.diagnosis = None
+        self.latest = start
+        self._errors.clear()
+
     def exhausted(self, retry_after: float | None) -> AllTargetsFailed:
         """Nobody could answer: the first target's error as the cause, the later ones as notes."""
         error = AllTargetsFailed(self._summary(retry_after), trail=self.trail, retry_after=retry_after)

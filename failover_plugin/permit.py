@@ -154,13 +154,21 @@ class Permit:
         if self._settle():
             self.flow.succeeded(self._start, self._clock.monotonic(), usage)
 
+    def without_content(self) -> None:
+        """The answer says nothing, though it is one: it was filtered, say. To be called before ``success``."""
+        self._start.wordless = True
+
     def saw(self, headers: Mapping[str, str]) -> None:
         """The response had these headers: a rate limit that they call used up is not run into."""
         if seconds := used_up_for(headers):
             self.flow.used_up(self._start, seconds, self._clock.monotonic())
 
     def failure(self, error: BaseException) -> Diagnosis:
-        """The call failed; returns what it was."""
+        """The call failed; returns what it was.
+
+        An ``EmptyResponse`` with an ``answer`` is a failure only if the permit that ``acquire(after=self)`` gives is
+        one for a call that has more to say. Where it gives none, or that call fails, hand the answer out.
+        """
         if self._settle():
             return self.flow.failed(self._start, error, self._clock.monotonic(), cut_short=self.cut_short)
         return judge(self._start, error)

@@ -47,6 +47,7 @@ class Start:
         "resumed",
         "streaming",
         "target",
+        "wordless",
     )
 
     def __init__(
@@ -74,6 +75,8 @@ class Start:
         self.ended: float | None = None
         self.diagnosis: Diagnosis | None = None
         self.handled = sys.exception()
+        self.wordless = False
+        """Whether its answer, though it is one, has no content: it was filtered, say."""
 
     @property
     def model(self) -> str:

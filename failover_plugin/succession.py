@@ -1,7 +1,8 @@
 """Who is asked next: tier by tier, nobody twice while an untried target can be asked, and the same one again only
 with cause.
 
-After a failure: an untried target of the same tier; with none left, the same target once more if the error may pass by
+After an empty answer: one other target, if one can be asked at once. After a failure: an untried target of the same
+tier; with none left, the same target once more if the error may pass by
 itself; then the tiers in order. If nobody can be asked, a request waits for who is due back or full, as long as its
 patience lasts; then, if the policy says so, it asks whoever is due first. A permit is taken last, after any wait.
 """
@@ -61,6 +62,8 @@ class Failure:
     diagnosis: Diagnosis
     aside: bool = False
     """Whether its target was asked only because nobody better was left."""
+    empty: bool = False
+    """Whether it is an answer that says nothing, and there to be handed out."""
 
 
 class Succession:
@@ -175,6 +178,8 @@ class Succession:
         able = self._able(failure)
         failed = self._now.by_id.get(failure.target.id)
         siblings = able & failed.tier.members if failed else 0
+        if failure.empty:  # there is an answer: it is not kept back for anybody who is slow, full or out of order
+            return (siblings and self._ask(siblings, now)) or self._ask(able, now)
         pick = (siblings and self._ask(siblings, now)) or self._repeat(failure, able, now) or self._ask(able, now)
         return self._beyond(able, now) if pick is None and self._fleet.policy.last_resort == "each" else pick
 

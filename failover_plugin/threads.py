@@ -16,7 +16,8 @@ from typing import Any, Generic, TypeVar
 
 from failover_plugin.attempting import Attempting, Result
 from failover_plugin.clock import Clock
-from failover_plugin.drivers import END, close, each, next_start
+from failover_plugin.drivers import END, close, each, handed_out, next_start
+from failover_plugin.errors import EmptyResponse
 from failover_plugin.flow import Flow
 from failover_plugin.intake import Delivered, Intake, Marks
 from failover_plugin.model import Target
@@ -207,7 +208,11 @@ def stream(
     lines = _Lines[C](flow, clock, read, lambda start: Intake(flow, start, start.began, marks, delivered))
     try:
         while True:
-            lines.begin(next_start(flow, clock))
+            try:
+                lines.begin(next_start(flow, clock))
+            except EmptyResponse as empty:
+                yield from handed_out(empty)
+                return
             while lines.live:
                 ready, over = _one_step(lines, clock)
                 yield from ready

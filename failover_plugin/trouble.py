@@ -46,7 +46,7 @@ class Trouble:
             if breaker.answered(lease.born, probe=breaker in lease.probes, now=now):
                 self._closed(standing, scope, now)
                 limit = None  # a ramp begins after the answer that began it
-        self._take_back(lease, now)
+        self.take_back(lease, now)
         if limit is not None:
             self.capacity.answered(standing, limit, now)
         self._commons.review(standing, now)
@@ -89,7 +89,8 @@ class Trouble:
         """Its first content was unusually late, and the policy takes that for evidence."""
         self._suspect(lease, Scope.TARGET, self._policy.latency.anomaly_weight, "latency anomaly", now, whole=False)
 
-    def _take_back(self, lease: Lease, now: float) -> None:
+    def take_back(self, lease: Lease, now: float) -> None:
+        """It has come: what was booked because it was late is taken back."""
         if lease.doubt and not lease.probe:
             lease.standing.counts.failed(now, -lease.doubt)
             for scope, breaker in lease.standing.breakers:
@@ -132,6 +133,16 @@ class Trouble:
             if breaker in lease.probes:
                 breaker.released(lease.born, probe=True, whole=lease.content)
                 self.changed(standing, scope, now)
+
+    def take_again(self, lease: Lease) -> bool:
+        """A call that ``nothing`` was booked for is to be booked after all: it takes its places as a probe again. Says
+        whether it may: not if anything of its target's has opened, or was reset, since it began.
+        """
+        epochs = (breaker.epoch for _, breaker in lease.standing.breakers)
+        timely = lease.born >= max(self._commons.scopes.era.reset, *epochs, 0)
+        for breaker in lease.probes if timely else ():
+            breaker.probes += breaker.until is not None
+        return timely
 
     def _blame(
         self, lease: Lease, scope: Scope, diagnosis: Diagnosis, share: float, doubted: float, now: float

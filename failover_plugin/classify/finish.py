@@ -59,11 +59,18 @@ LIMITED: Final = frozenset(
 """A limit, or a pause, that may come before the first word."""
 
 
-def failure(mark: str, *, has_content: bool) -> ErrorClass | None:
-    """What is wrong with an answer that ends with ``mark`` (in any case, empty if there is none), or None."""
+STOPPED: Final = frozenset(("complete", "completed", "end_turn", "eos", "eos_token", "finished", "stop"))
+"""The model had no more to say."""
+
+
+def failure(mark: str, *, has_content: bool, may_be_silent: bool = False) -> ErrorClass | None:
+    """What is wrong with an answer that ends with ``mark`` (in any case, empty if there is none), or None.
+
+    ``may_be_silent``: a model that says itself that it has stopped may have said nothing.
+    """
     mark = mark.lower()
     if mark in FAILED:
         return ErrorClass.SERVER_ERROR
-    if has_content or mark in FILTERED or mark in LIMITED:
+    if has_content or mark in FILTERED or mark in LIMITED or (may_be_silent and mark in STOPPED):
         return None
     return ErrorClass.EMPTY_RESPONSE

@@ -68,10 +68,13 @@ class Streams:
 class Played:
     """What a listener got: chunks, then an end or an error."""
 
-    def __init__(self, fo: Failover, streams: Streams, *, marks: bool, asynchronous: bool) -> None:
+    def __init__(
+        self, fo: Failover, streams: Streams, *, marks: bool | dict[str, Any] = True, asynchronous: bool
+    ) -> None:
         self.chunks: list[str] = []
         self.error: BaseException | None = None
-        self.fo, self.streams, self.marks = fo, streams, MARKS if marks else {}
+        self.fo, self.streams = fo, streams
+        self.marks: dict[str, Any] = marks if isinstance(marks, dict) else MARKS if marks else {}
         try:
             asyncio.run(self.listen_async()) if asynchronous else self.listen()
         except Exception as error:  # noqa: BLE001 - whatever it ends with

@@ -894,6 +894,8 @@ class TestALastResort:
         assert stage.line("a").state == "ramping"
 
 
+_EMPTY = Diagnosis(error_class=ErrorClass.EMPTY_RESPONSE, scope=Scope.TARGET)
+
 TURNS: dict[str, Callable[[Stage, Lease], Any]] = {
     "replace": lambda stage, _: stage.health.replace([target("z")], stage.now),
     "pick": lambda stage, _: stage.pick(),
@@ -912,6 +914,8 @@ TURNS: dict[str, Callable[[Stage, Lease], Any]] = {
     "overdue": lambda stage, lease: stage.health.overdue(lease, stage.now),
     "succeeded": lambda stage, lease: stage.end(lease),
     "failed": lambda stage, lease: stage.lose(lease),
+    "said_nothing": lambda stage, lease: stage.health.said_nothing(lease, stage.now),
+    "had_more_to_say": lambda stage, lease: stage.health.had_more_to_say(lease, _EMPTY, stage.now),
     "beaten": lambda stage, lease: stage.health.beaten(lease, stage.now),
     "used_up": lambda stage, lease: stage.health.used_up(lease.standing, 1.0, stage.now),
     "released": lambda stage, lease: stage.leave(lease),
