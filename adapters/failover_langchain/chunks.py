@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
 from failover_langchain.clients import descends, is_anthropic, is_openai
 from failover_plugin import StreamInterrupted
 
 _FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason", "stopReason")
-CONTENT_KEYS = ("function_call", "tool_calls", "refusal", "reasoning_content", "reasoning", "audio")
+_CONTENT_KEYS = ("function_call", "tool_calls", "refusal", "reasoning_content", "reasoning", "audio")
 _MARKING = (
     ("langchain_aws", "ChatBedrockConverse"),
     ("langchain_fireworks", "ChatFireworks"),
@@ -30,13 +30,20 @@ _FRAME_KEYS = {"type", "index", "id", "annotations", "citations", "phase"}
 
 def has_content(chunk: Any) -> bool:
     """Whether a chunk is something to show: text, reasoning, a tool call, or any value but an empty one."""
-    if not isinstance(chunk, BaseMessage):
-        return bool(chunk)
-    if not isinstance(chunk, AIMessageChunk) or chunk.tool_call_chunks:
+    if isinstance(chunk, AIMessageChunk) and chunk.tool_call_chunks:
         return True
-    if any(chunk.additional_kwargs.get(key) for key in CONTENT_KEYS):
+    if isinstance(chunk, AIMessage):
+        return speaks(chunk)
+    return isinstance(chunk, BaseMessage) or bool(chunk)
+
+
+def speaks(message: AIMessage) -> bool:
+    """Whether a model's message, or a chunk of one, says anything."""
+    if message.tool_calls or message.invalid_tool_calls:
         return True
-    content: Any = chunk.content
+    if any(message.additional_kwargs.get(key) for key in _CONTENT_KEYS):
+        return True
+    content: Any = message.content
     return bool(content) if isinstance(content, str) else any(map(says_something, content))
 
 
@@ -62,8 +69,8 @@ def is_genuine(chunk: Any) -> bool:
 
 
 def mark_in(metadata: Mapping[str, Any]) -> str | None:
-    """The reason why the provider stopped, as response metadata name it."""
-    marks = (metadata.get(key) for key in _FINISH_KEYS)
+    """The reason why the provider stopped, as response metadata name it; where they name none, how it ended."""
+    marks = (metadata.get(key) for key in (*_FINISH_KEYS, "status"))
     return next((mark for mark in marks if isinstance(mark, str) and mark), None)
 
 

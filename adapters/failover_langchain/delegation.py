@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
 from contextlib import aclosing, closing
+from functools import partial
 from typing import Any, Protocol
 
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -61,10 +62,7 @@ class Delegation:
 
     def stream(self, call: Call) -> Generator[Any, None, None]:
         """The chunks of the first target that delivers content; one of them says so if that took a failover."""
-        finished = call.is_finished if call.demands_mark else None
-        stream = self.failover.stream(
-            lambda target: self._open(call, target), call.request, has_content=call.has_content, is_finished=finished
-        )
+        stream = self.failover.stream(lambda target: self._open(call, target), call.request, **_reading(call))
         stamp = _Stamp(call)
         try:
             with closing(stream):
@@ -79,10 +77,7 @@ class Delegation:
 
     async def astream(self, call: Call) -> AsyncGenerator[Any, None]:
         """``stream`` for async callers."""
-        finished = call.is_finished if call.demands_mark else None
-        stream = self.failover.astream(
-            lambda target: self._aopen(call, target), call.request, has_content=call.has_content, is_finished=finished
-        )
+        stream = self.failover.astream(lambda target: self._aopen(call, target), call.request, **_reading(call))
         stamp = _Stamp(call)
         try:
             async with aclosing(stream):
@@ -114,13 +109,11 @@ class Delegation:
     def _open(self, call: Call, target: Target) -> Iterator[Any]:
         runnable, kwargs = self._timed(call, target)
         source = call.stream(runnable, _config(call), kwargs)
-        source = _without_made_up_end(source, call) if self._must_mark(call, target) else source
-        return sound.checked(source, call) if call.demands_mark else source
+        return _without_made_up_end(source, call) if self._must_mark(call, target) else source
 
     def _aopen(self, call: Call, target: Target) -> AsyncIterator[Any]:
         source = call.astream(call.prepare(self._by_id[target.id]), _config(call), call.kwargs)
-        source = _awithout_made_up_end(source, call) if self._must_mark(call, target) else source
-        return sound.achecked(source, call) if call.demands_mark else source
+        return _awithout_made_up_end(source, call) if self._must_mark(call, target) else source
 
     def _timed(self, call: Call, target: Target) -> tuple[Runnable[Any, Any], dict[str, Any]]:
         """What to call and with which arguments, so that a sync call ends with its attempt."""
@@ -151,6 +144,14 @@ class _Stamp:
             return chunk
         self._call = None
         return _told(call, chunk, stream)
+
+
+def _reading(call: Call) -> dict[str, Any]:
+    """How the core is to read the chunks."""
+    if not call.demands_mark:
+        return {"has_content": call.has_content}
+    check = partial(sound.check_end, call)
+    return {"has_content": call.has_content, "is_finished": call.is_finished, "check": check}
 
 
 def _told(call: Call, answer: Any, by: _Told) -> Any:

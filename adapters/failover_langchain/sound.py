@@ -1,20 +1,20 @@
 """Answers that are failures: empty, put together from half a stream, or ended by the model's own giving up.
 
-A success without content fails over, with three exceptions. What was filtered or refused is handed out, as is what the
-caller's own limits have ended. A caller who names stop sequences may get nothing before the first. And an agent's model
-that has been told a tool's result may have nothing to add.
+The core shows a success without content to one other target, with three exceptions. What was filtered or refused is
+handed out, as is what the caller's own limits have ended. And a model that says it has stopped may have said nothing
+where the caller names stop sequences, or has told it a tool's result.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.outputs import ChatResult, LLMResult
 
-from failover_langchain.chunks import CONTENT_KEYS, mark_in, require_whole, says_something
-from failover_plugin import require_sound
+from failover_langchain.chunks import mark_in, require_whole, speaks
+from failover_plugin import current_attempt, require_sound
 
 if TYPE_CHECKING:
     from failover_langchain.call import Call
@@ -24,38 +24,27 @@ def check(call: Call, answer: Any) -> None:
     """Raise what is wrong with a plain answer: ``StreamInterrupted``, ``AnswerFailed`` or ``EmptyResponse``."""
     require_whole(answer)
     messages = _messages(answer)
-    if not messages:
-        return
-    said = any(map(_speaks, messages)) or may_be_silent(call)
-    require_sound(mark_in(messages[0].response_metadata), has_content=said)
+    if messages:
+        said = any(map(speaks, messages))
+        _require_sound(call, mark_in(messages[0].response_metadata), said=said, answer=answer)
+        if not said:
+            current_attempt().wordless = True
 
 
-def checked(source: Iterator[Any], call: Call) -> Iterator[Any]:
-    """The chunks as they come. Raises instead of handing out the finish mark of an answer that is a failure."""
-    said = may_be_silent(call)
-    for chunk in source:
-        said = said or call.has_content(chunk)
-        if call.is_finished(chunk):
-            require_sound(call.mark_in(chunk), has_content=said)
-        yield chunk
+def check_end(call: Call, chunk: Any, said: bool) -> None:  # noqa: FBT001 - as the core calls it
+    """Raise what is wrong with a streamed answer that ends with this chunk: ``AnswerFailed`` or ``EmptyResponse``.
+
+    ``said``: there has been content.
+    """
+    _require_sound(call, call.mark_in(chunk), said=said)
 
 
-async def achecked(source: AsyncIterator[Any], call: Call) -> AsyncIterator[Any]:
-    """``checked`` for async callers."""
-    said = may_be_silent(call)
-    try:
-        async for chunk in source:
-            said = said or call.has_content(chunk)
-            if call.is_finished(chunk):
-                require_sound(call.mark_in(chunk), has_content=said)
-            yield chunk
-    finally:  # At once, and not when the garbage collector comes by.
-        if aclose := getattr(source, "aclose", None):
-            await aclose()
+def _require_sound(call: Call, mark: str | None, *, said: bool, answer: Any = None) -> None:
+    require_sound(mark, has_content=said, may_be_silent=not said and may_be_silent(call), answer=answer)
 
 
 def may_be_silent(call: Call) -> bool:
-    """Whether an answer without content may be meant."""
+    """Whether an answer without content, of a model that says it has stopped, may be meant."""
     given: Any = call.input
     messages = given.to_messages() if hasattr(given, "to_messages") else given
     last = _last(messages)
@@ -72,15 +61,6 @@ def _messages(answer: Any) -> list[AIMessage]:
     else:
         found = [answer]
     return [message for message in found if isinstance(message, AIMessage)]
-
-
-def _speaks(message: AIMessage) -> bool:
-    if message.tool_calls or message.invalid_tool_calls:
-        return True
-    if any(message.additional_kwargs.get(key) for key in CONTENT_KEYS):
-        return True
-    content: Any = message.content
-    return bool(content) if isinstance(content, str) else any(map(says_something, content))
 
 
 def _last(messages: Any) -> Any:

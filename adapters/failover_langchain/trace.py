@@ -6,12 +6,13 @@ costs nothing. A later one is a run of its own, tagged with its number, so that 
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
 
-from failover_plugin import ErrorClass, Start, Target, Trail
+from failover_plugin import Attempt, ErrorClass, Skip, Start, Target, Trail
 
 
 def attempt_config(config: RunnableConfig | None, attempt: Start) -> RunnableConfig:
@@ -35,12 +36,20 @@ def _reason(trail: Trail) -> str | None:
 
 
 def failover_facts(target: Target | None, trail: Trail) -> dict[str, Any] | None:
-    """What ``response_metadata["failover"]`` says: who answered, after how many attempts; None if all is well."""
+    """What ``response_metadata["failover"]`` says: who answered, after how many attempts; None if all was well until
+    then.
+    """
+    before = list(takewhile(lambda entry: not (isinstance(entry, Attempt) and entry.ok), trail.entries))
     errors = [
         f"{attempt.target}: {attempt.diagnosis}"
-        for attempt in trail.attempts
-        if attempt.diagnosis and attempt.diagnosis.error_class is not ErrorClass.CANCELLED
+        for attempt in before
+        if isinstance(attempt, Attempt) and not _was_cancelled(attempt)
     ]
-    if target is None or not (errors or trail.skips):
+    skipped = any(isinstance(entry, Skip) for entry in before)
+    if target is None or not (errors or skipped):
         return None
     return {"target": target.id, "attempts": len(errors) + 1, "errors": errors}
+
+
+def _was_cancelled(attempt: Attempt) -> bool:
+    return attempt.diagnosis is not None and attempt.diagnosis.error_class is ErrorClass.CANCELLED

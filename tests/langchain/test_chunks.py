@@ -35,7 +35,8 @@ TOOL = {"name": "add", "args": "", "id": "1", "index": 0, "type": "tool_call_chu
         (AIMessageChunk("", tool_call_chunks=[TOOL]), True),  # type: ignore[list-item]
         (AIMessageChunk("", additional_kwargs={"reasoning_content": "hm"}), True),
         (AIMessageChunk("", additional_kwargs={"refusal": "no"}), True),
-        (AIMessage(""), True),
+        (AIMessage("a"), True),
+        (AIMessage(""), False),
         ("", False),
         ({"a": 1}, True),
     ],
