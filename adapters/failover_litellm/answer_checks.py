@@ -1,8 +1,8 @@
 """Answers that are failures under HTTP 200: empty, or ended by the model's own giving up.
 
 LiteLLM makes a "stop" of a finish mark that it does not know, and keeps the provider's own beside it in a plain answer.
-A caller who names stop sequences may get nothing before the first, and a model that has been told a tool's result may
-have nothing to add.
+A model that says it has stopped may have said nothing where the caller names stop sequences, or has told it a tool's
+result. What else is empty is shown to one other deployment of those on offer.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ _CONTENT = (
 _COMPLETED, _FAILED = "completed", "failed"  # of the other states, nothing is due yet, or there is a reason
 
 
-def check(response: Any, asked: Mapping[str, Any]) -> None:
-    """Raise what is wrong with a plain answer to a call with these arguments: ``AnswerFailed`` or ``EmptyResponse``.
+def check(response: Any, asked: Mapping[str, Any]) -> bool:
+    """Whether a plain answer says anything. Raises what is wrong with it: ``AnswerFailed`` or ``EmptyResponse``.
 
     Chat, text completions, the Responses API and Anthropic's messages have such answers; all others pass.
     """
-    finish = _finish(response)
-    if finish is not None:
-        mark, says_anything = finish
-        require_sound(mark, has_content=says_anything or may_be_silent(asked))
+    if (finish := _finish(response)) is None:
+        return True
+    mark, says_anything = finish
+    require_sound(mark, has_content=says_anything, may_be_silent=not says_anything and may_be_silent(asked))
+    return says_anything
 
 
 def has_content(choice: Any) -> bool:
@@ -48,7 +49,7 @@ def has_output(response: Any) -> bool:
 
 
 def may_be_silent(asked: Mapping[str, Any]) -> bool:
-    """Whether an answer without content may be meant by a question like this one."""
+    """Whether an answer without content, of a model that says it has stopped, may be meant by a question like this."""
     if asked.get("stop") or asked.get("stop_sequences"):
         return True
     last = _last(asked.get("messages"))

@@ -37,6 +37,7 @@ class RouterRequest:
         self._owner = _here()
         self._number = next(_numbers)
         self._trace: Any = None
+        self._among: Collection[str] = ()
         self._last: Permit | None = None
         self._errors: list[Exception] = []
         self._refusals: list[Exception] = []
@@ -93,9 +94,16 @@ class RouterRequest:
         if self._refused_for is not None and self._refused_for == (request.model, frozenset(among)):
             return None  # LiteLLM asks again and again until its own count is used up
         left = [target for target in among if target not in self._set_aside] or list(among)
+        self._among = left
         self.open = self._failover.acquire(request, among=left, after=self._last, later=later, streaming=streaming)
         self._refused_for = None if self.open else (request.model, frozenset(among))
         return self.open
+
+    def another(self) -> Permit | None:
+        """After an answer that says nothing: leave to ask one other of the same deployments whether it has more to say,
+        None if there is to be no other.
+        """
+        return self._failover.acquire(among=self._among, after=self._last) if self._last else None
 
     @property
     def permit(self) -> Permit:

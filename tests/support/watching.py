@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from failover_plugin import Failover, Permit, Policy, Target
+from failover_plugin import EmptyResponse, Failover, Permit, Policy, Target
 from failover_plugin.emulator import Site
 
 HI = [{"role": "user", "content": "Say hello."}]
@@ -169,6 +169,8 @@ class Host:
             except Exception as error:  # noqa: BLE001 - a host takes what comes
                 permit.failure(error)
                 first = first or error
+                if isinstance(error, EmptyResponse):
+                    await error.answer.aclose()
         assert first is not None
         raise first
 
@@ -187,6 +189,8 @@ class Host:
             except Exception as error:  # noqa: BLE001 - a host takes what comes
                 permit.failure(error)
                 first = first or error
+                if isinstance(error, EmptyResponse):
+                    error.answer.close()
         assert first is not None
         raise first
 

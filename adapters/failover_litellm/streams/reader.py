@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from failover_litellm.answer_checks import field
-from failover_plugin import AnswerFailed, StreamInterrupted, require_sound
+from failover_plugin import AnswerFailed, EmptyResponse, StreamInterrupted, require_sound
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens")
 
@@ -69,8 +69,12 @@ class Reader:
 
     def finish(self, mark: str | None, *, has_content: bool) -> None:
         """The provider's finish mark has come. Raises ``AnswerFailed`` or ``EmptyResponse`` if it ends no answer."""
-        require_sound(mark, has_content=has_content or self.may_be_silent)
-        self.finished = True
+        try:
+            require_sound(mark, has_content=has_content, may_be_silent=self.may_be_silent)
+            self.finished = True
+        except EmptyResponse:
+            self.finished = True  # it is the end of the answer, such as it is
+            raise
 
 
 def hang_up(stream: Any) -> None:

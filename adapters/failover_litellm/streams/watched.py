@@ -21,7 +21,7 @@ from litellm.exceptions import MidStreamFallbackError, Timeout
 from failover_litellm.streams.chat import ChatReader
 from failover_litellm.streams.reader import Reader, unfinished
 from failover_litellm.streams.resume import DeliveredText, Resume
-from failover_plugin import FailoverError, Permit
+from failover_plugin import EmptyResponse, FailoverError, Permit
 
 _AFTER_FINISH = 1.0
 """Seconds that what may follow the finish mark (a usage chunk, a closing sentinel) has to arrive."""
@@ -61,7 +61,7 @@ class Watched:
         self._text = None if resume is None else DeliveredText()
         self._first_error: Exception | None = None
         self._held = deque[Any]()
-        self._content = self._over = self._ours = False
+        self._content = self._over = self._ours = self._empty = False
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride] - what isinstance asks
@@ -87,7 +87,10 @@ class Watched:
             reader.read(chunk, has_content=True)
         else:
             content = reader.has_content(chunk)
-            reader.read(chunk, has_content=content)  # an error in the first chunk with content: nobody has had that
+            try:
+                reader.read(chunk, has_content=content)  # an error in the first chunk with content: nobody has had that
+            except EmptyResponse:
+                self._empty = True
             if content:
                 self._content = True
                 permit.first_content()
@@ -107,8 +110,9 @@ class Watched:
         if self._whole and not isinstance(error, FailoverError):
             wrong = None if ended else self._take_last_chunk()
             if wrong is None:
-                self.permit.stream_ended()
-                self.permit.success(self.reader.usage)
+                if not self._empty:
+                    self.permit.stream_ended()
+                    self.permit.success(self.reader.usage)
                 return None
             error = wrong
         failure = unfinished() if ended else _original(error)
@@ -135,6 +139,14 @@ class Watched:
         if self._whole:
             self.permit.success(self.reader.usage)
         self.permit.cancel()
+
+    def _peeked(self) -> None:
+        """All is read that belongs to the attempt. Raises ``EmptyResponse``, with this stream, if it says nothing."""
+        self._ours = True
+        if self._empty:
+            raise EmptyResponse("The stream has no content: no text, no tool call, no refusal.", answer=self)
+        if not self._content:
+            self.permit.without_content()
 
     def _silent(self, limit: float) -> Exception:
         target = self.permit.target
@@ -169,7 +181,8 @@ class WatchedStream(Watched):
     """A synchronous stream. Only the client can end a read under way; our limit holds between two reads."""
 
     def peek(self) -> None:
-        """Read up to the first content. Raises what went wrong before it, and has then booked it on the permit.
+        """Read up to the first content. Raises what went wrong before it, and has then booked it on the permit; but for
+        ``EmptyResponse``, whose ``answer`` is this stream, as whole as it will be.
 
         An interruption (not an ``Exception``) leaves the permit to the caller.
         """
@@ -184,7 +197,7 @@ class WatchedStream(Watched):
                 self._held.append(chunk)
             if not self._committed and not self.reader.finishing and time.monotonic() > due:
                 self._end(self._silent(limit))
-        self._ours = True
+        self._peeked()
 
     def __iter__(self) -> Self:
         return self
@@ -251,7 +264,8 @@ class AsyncWatchedStream(Watched):
     _due = 0.0
 
     async def peek(self) -> None:
-        """Read up to the first content. Raises what went wrong before it, and has then booked it on the permit.
+        """Read up to the first content. Raises what went wrong before it, and has then booked it on the permit; but for
+        ``EmptyResponse``, whose ``answer`` is this stream, as whole as it will be.
 
         A cancellation, such as by the caller's own time limit, leaves the permit to the caller.
         """
@@ -262,7 +276,7 @@ class AsyncWatchedStream(Watched):
         while not self._committed:
             if (chunk := await self._step()) is not None:
                 self._held.append(chunk)
-        self._ours = True
+        self._peeked()
 
     def __aiter__(self) -> Self:
         return self
