@@ -7,19 +7,16 @@ are played in virtual time.
 from __future__ import annotations
 
 KNOWN: dict[tuple[str, str], str] = {
-    ("langchain", "empty"): "6",
     ("langchain", "late_timers"): "8",
     ("langchain", "starved_pool"): "8",
     ("langchain", "rate_limiter"): "11",
     ("litellm", "routed_set_aside"): "1",
-    ("litellm", "routed_empty"): "6",
     ("litellm", "routed_wrong_arguments"): "9",
 }
 
 IN_REAL_TIME = {
     ("langchain", "starved_pool"),
     ("litellm", "routed_set_aside"),
-    ("litellm", "routed_empty"),
     ("litellm", "routed_wrong_arguments"),
 }
 """Those of them that are played in real time: a quick machine may pass."""
