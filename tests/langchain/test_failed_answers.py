@@ -58,6 +58,19 @@ async def test_everybody_says_nothing_for_long_and_both_stay_closed(bench: Bench
     assert [(target.state, target.failures) for target in model.failover.health().targets] == [("closed", 0)] * 2
 
 
+@pytest.mark.filterwarnings("ignore:.*is in beta")
+@pytest.mark.parametrize("both", [True, False])
+async def test_protocol_events_that_say_nothing(bench: Bench, *, both: bool) -> None:
+    bench.primary.fail(faults.empty())
+    if both:
+        bench.fallback.fail(faults.empty())
+    for model in bench.families():
+        sync = await asyncio.to_thread(lambda model=model: model.stream_events("hi", version="v3").output)
+        for answer in (sync, await (await model.astream_events("hi", version="v3")).output):
+            assert (answer.text == "") is both
+        assert model.failover.health().targets[0].failures == (0 if both else 2)
+
+
 class Scripted(BaseChatModel):
     """Answers with one message, the same object every time."""
 
