@@ -33,13 +33,16 @@ CLOSING = 1.0
 
 
 class Limit:
-    """``asyncio.timeout``, but of seconds in which the loop runs; ``left`` are those to a deadline, never put off."""
+    """``asyncio.timeout``, but of seconds in which the loop runs and the attempt has begun; ``left`` are those to a
+    deadline, never put off.
+    """
 
-    __slots__ = ("_inner", "_left", "_loop", "_seconds", "_timer")
+    __slots__ = ("_inner", "_left", "_loop", "_seconds", "_start", "_timer")
 
-    def __init__(self, seconds: float, left: float = inf) -> None:
+    def __init__(self, seconds: float, left: float = inf, start: Start | None = None) -> None:
         self._seconds = seconds
         self._left = left
+        self._start = start
         self._inner = asyncio.timeout(None)
         self._loop = asyncio.get_running_loop()
         self._timer: PatientTimer | None = None
@@ -50,7 +53,7 @@ class Limit:
             self.end()
         elif self._seconds < inf:
             latest = self._loop.time() + self._left
-            self._timer = PatientTimer(self._loop, self._seconds, self.end, latest=latest)
+            self._timer = PatientTimer(self._loop, self._seconds, self.end, latest=latest, start=self._start)
         return self
 
     async def __aexit__(
@@ -113,11 +116,11 @@ class Race:
         """This attempt is under way."""
         self._start, self.won = start, False
         if start.soft_timeout < inf:
-            self._timer = PatientTimer(self._loop, start.soft_timeout, lambda: self._overdue(start))
+            self._timer = PatientTimer(self._loop, start.soft_timeout, lambda: self._overdue(start), start=start)
 
     def interruptible(self, seconds: float, left: float = inf) -> Limit:
         """A time limit that also ends when the backup has won. ``left`` are the seconds of the caller's deadline."""
-        self.limit = Limit(0.0 if self.won else seconds, left)
+        self.limit = Limit(0.0 if self.won else seconds, left, self._start)
         return self.limit
 
     async def backup_ended(self) -> None:
@@ -189,7 +192,7 @@ async def arun(flow: Flow, call: Callable[[Target], Awaitable[T]], clock: Clock)
 
     def back_up(race: Race, start: Start) -> Callable[[], Awaitable[None]]:
         async def work() -> None:
-            await _attempt(flow, call, clock, start, Limit(start.timeout, start.left), answers)
+            await _attempt(flow, call, clock, start, Limit(start.timeout, start.left, start), answers)
             if answers:
                 race.win()
 
@@ -256,7 +259,7 @@ class _Relay(Generic[C]):
         self._clock = clock
         self._start = start
         self._queue: asyncio.Queue[C] = asyncio.Queue(maxsize=1)
-        self.intake = Intake(flow, start, clock.monotonic(), marks, delivered)
+        self.intake = Intake(flow, start, marks, delivered)
 
     async def read(self, race: Race) -> None:
         """Read to the end."""
@@ -317,7 +320,7 @@ async def astream(  # noqa: C901 - the steps of stream(), and those of a race
                 return
             race.begin(start)
             relays.clear()
-            intake = Intake(flow, start, clock.monotonic(), marks, delivered)
+            intake = Intake(flow, start, marks, delivered)
             source: AsyncIterator[C] | None = None
             try:
                 with Attempting(start):
@@ -354,7 +357,7 @@ async def _next(source: AsyncIterator[C], start: Start, intake: Intake[C], clock
     intake.cadence.asked(now)
     seconds = intake.patience(now)
     left = start.deadline - now
-    limit = race.interruptible(seconds, left) if race and not intake.committed else Limit(seconds, left)
+    limit = race.interruptible(seconds, left) if race and not intake.committed else Limit(seconds, left, start)
     try:
         with Attempting(start):
             async with limit:

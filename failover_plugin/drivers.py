@@ -73,7 +73,7 @@ def stream(
         except EmptyResponse as empty:
             yield from handed_out(empty)
             return
-        intake = Intake(flow, start, clock.monotonic(), marks, delivered)
+        intake = Intake(flow, start, marks, delivered)
         source: Iterator[C] | None = None
         try:
             with Attempting(start):

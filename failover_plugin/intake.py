@@ -107,13 +107,11 @@ class Intake(Generic[C]):
         self,
         flow: Flow,
         start: Start,
-        now: float,
         marks: Marks[C],
         delivered: Delivered[C],
     ) -> None:
         self._flow = flow
         self._start = start
-        self._started = now
         self._has_content = marks.has_content
         self._is_finished = marks.is_finished
         self._check = None if start.resumed else marks.check
@@ -148,7 +146,7 @@ class Intake(Generic[C]):
             return self._deliver([chunk])
         self._held.append(chunk)
         if not self._has_content(chunk):
-            if now - self._started > self._start.first_content_timeout and not self._finished:
+            if now > self._start.content_due and not self._finished:
                 raise self.overdue(now)
             return []
         self.committed = True
@@ -241,13 +239,15 @@ class Intake(Generic[C]):
 
     def patience(self, now: float) -> float:
         """Seconds that the next chunk may take from now; the time a listener takes is not the target's silence."""
+        return max(0.0, self.due(now) - now)
+
+    def due(self, now: float) -> float:
+        """When the next chunk is overdue, asked for ``now``."""
         if self._finished:
-            limit = now + AFTERMATH
-        elif self.committed:
-            limit = now + self._start.idle_timeout
-        else:
-            limit = self._started + self._start.first_content_timeout
-        return max(0.0, min(limit, self._start.deadline) - now)
+            return min(now + AFTERMATH, self._start.deadline)
+        if self.committed:
+            return min(now + self._start.idle_timeout, self._start.deadline)
+        return self._start.content_due
 
     def overdue(self, now: float) -> TimeoutError:
         """The error for a chunk that did not come in time."""

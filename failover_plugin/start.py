@@ -78,6 +78,28 @@ class Start:
         self.wordless = False
         """Whether its answer, though it is one, has no content: it was filtered, say."""
 
+    def hold(self) -> None:
+        """The request waits inside this process, as its caller asked it to (a client's own rate limiter): until it is
+        let go it has not begun, and only the request's deadline counts.
+        """
+        self.began = inf
+
+    def let_go(self, now: float) -> None:
+        """The request leaves now: from here on its time counts."""
+        lease = self.lease
+        lease.expires += now - lease.started
+        self.began = lease.started = now
+
+    @property
+    def due(self) -> float:
+        """When a plain call's time is over, on the flow's clock."""
+        return min(self.began + self._policy.attempt_timeout, self.deadline)
+
+    @property
+    def content_due(self) -> float:
+        """When a stream's first content is overdue, on the flow's clock."""
+        return min(self.began + self._granted_for_content, self.deadline)
+
     @property
     def model(self) -> str:
         """The model to call here: the target's own, or what its model map makes of the one the request names."""
@@ -125,11 +147,12 @@ class Start:
 
     def attempt(self) -> Attempt:
         """Its entry in the trail, once it has ended."""
+        began = self.lease.started
         return Attempt(
             number=self.number,
             target=self.target.id,
-            started=self.began - self._request_began,
-            duration=max(0.0, (self.ended or self.began) - self.began),
+            started=began - self._request_began,
+            duration=max(0.0, (self.ended or began) - began),
             first_content=self.content_after,
             diagnosis=self.diagnosis,
         )
@@ -137,7 +160,7 @@ class Start:
     @property
     def left(self) -> float:
         """Seconds from its beginning to the request's deadline."""
-        return self.deadline - self.began
+        return self.deadline - self.lease.started
 
     @property
     def _granted_for_content(self) -> float:

@@ -21,6 +21,7 @@ from failover_plugin.errors import EmptyResponse
 from failover_plugin.flow import Flow
 from failover_plugin.intake import Delivered, Intake, Marks
 from failover_plugin.model import Target
+from failover_plugin.patience import LATE, PUT_OFF
 from failover_plugin.start import Start
 
 T = TypeVar("T")
@@ -32,12 +33,17 @@ _ALARM: Any = object()
 class _Line(Generic[C]):
     """One attempt in its thread; what it says goes to the request's queue, piece by piece if it is asked to wait."""
 
-    def __init__(self, start: Start, said: SimpleQueue[tuple[_Line[C], Any]], now: float) -> None:
+    def __init__(self, start: Start, said: SimpleQueue[tuple[_Line[C], Any]]) -> None:
         self.start = start
         self.intake: Intake[C] | None = None
-        self.soft_at = now + start.soft_timeout
-        self.due: float | None = None
-        """When its next chunk is overdue, on the clock; None while nobody waits for it."""
+        self.late = False
+        """Whether its soft deadline has passed."""
+        self.grace = 0.0
+        """Seconds by which its limits are put off, since this process stood still."""
+        self.put_off = 0
+        """How often they were."""
+        self.asked: float | None = None
+        """Since when somebody waits for its next chunk, on the clock."""
         self._said = said
         self._go_on = Event()
         self._left = False
@@ -46,6 +52,21 @@ class _Line(Generic[C]):
         """Do this in a thread, inside the attempt."""
         context = contextvars.copy_context()
         Thread(target=context.run, args=(self._guarded, work), daemon=True, name="failover-attempt").start()
+
+    def soft_limit(self, now: float) -> float:
+        """When a backup may be worth its price, on the clock: while the attempt is held, as if it began now."""
+        return inf if self.late else min(self.start.began, now) + self.start.soft_timeout + self.grace
+
+    def limit(self, now: float) -> float:
+        """When its answer or next chunk is overdue, on the clock. To be asked while somebody waits for it."""
+        if self.intake is None:
+            due = self.start.due
+        else:
+            if self.asked is None:
+                self.asked = now
+                self.intake.cadence.asked(now)
+            due = self.intake.due(self.asked)
+        return min(due + self.grace, self.start.deadline)
 
     def say(self, word: Any) -> None:
         """From the thread: tell the request, and go on."""
@@ -60,6 +81,7 @@ class _Line(Generic[C]):
 
     def taken(self) -> None:
         """From the request: go on."""
+        self.asked, self.grace = None, 0.0
         self._go_on.set()
 
     def leave(self) -> None:
@@ -100,24 +122,24 @@ class _Lines(Generic[C]):
 
     def begin(self, start: Start) -> _Line[C]:
         """Start an attempt."""
-        line = _Line[C](start, self._said, self.clock.monotonic())
+        line = _Line[C](start, self._said)
         self.live.append(line)
         if self._intake is not None:
             line.intake = self._intake(start)  # first: it tells the call what was delivered so far
         line.begin(self._work)
         return line
 
-    def hear(self, due: Callable[[_Line[C]], float]) -> tuple[_Line[C], Any] | None:
-        """What one of them says next; None when the first of them is overdue: ``due`` is its limit on the clock."""
+    def hear(self) -> tuple[_Line[C], Any] | None:
+        """What one of them says next; None when it is time to see whether one is ``overdue``."""
         while True:
             now = self.clock.monotonic()
-            until = min(min(due(line), line.soft_at) for line in self.live)
+            due = min(min(line.limit(now), line.soft_limit(now)) for line in self.live)
+            seconds = min(max(due - now, 0.0), 3600.0)
             try:
-                line, word = (
-                    self._said.get(timeout=min(until - now, 3600.0)) if until > now else self._said.get_nowait()
-                )
+                line, word = self._said.get(timeout=seconds) if seconds else self._said.get_nowait()
             except Empty:
-                if not self._back_up(self.clock.monotonic()):
+                then = self.clock.monotonic()
+                if not (self._stood_still(then - now - seconds) or self._back_up(then)):
                     return None
                 continue
             if word is _ALARM:
@@ -125,11 +147,25 @@ class _Lines(Generic[C]):
             elif line in self.live:
                 return line, word
 
+    def overdue(self, now: float) -> list[_Line[C]]:
+        """Those whose time is over."""
+        return [line for line in self.live if line.limit(now) <= now]
+
+    def _stood_still(self, seconds: float) -> bool:
+        """Whether this process stood still for so long, and who is late may be so for that: what came meanwhile is read
+        first.
+        """
+        spared = [line for line in self.live if line.put_off < PUT_OFF] if seconds > LATE else []
+        for line in spared:
+            line.put_off += 1
+            line.grace += seconds
+        return bool(spared)
+
     def _back_up(self, now: float) -> bool:
         """Whether it was a soft deadline that passed."""
-        late = [line for line in self.live if line.soft_at <= now]
+        late = [line for line in self.live if line.soft_limit(now) <= now]
         for line in late:
-            line.soft_at = inf
+            line.late = True
             self._maybe(self.flow.overdue(line.start, now))
         return bool(late)
 
@@ -171,10 +207,10 @@ def run(flow: Flow, call: Callable[[Target], T], clock: Clock) -> Result[T]:
         while True:
             lines.begin(next_start(flow, clock))
             while lines.live:
-                heard = lines.hear(lambda line: line.start.began + line.start.timeout)
+                heard = lines.hear()
                 now = clock.monotonic()
                 if heard is None:
-                    for late in [line for line in lines.live if line.start.began + line.start.timeout <= now]:
+                    for late in lines.overdue(now):
                         flow.failed(late.start, _late(late.start), now)
                         lines.drop(late)
                 elif isinstance(heard[1], _Raised):
@@ -205,7 +241,7 @@ def stream(
             close(source)
 
     delivered = Delivered(marks)
-    lines = _Lines[C](flow, clock, read, lambda start: Intake(flow, start, start.began, marks, delivered))
+    lines = _Lines[C](flow, clock, read, lambda start: Intake(flow, start, marks, delivered))
     try:
         while True:
             try:
@@ -229,23 +265,15 @@ def _one_step(lines: _Lines[C], clock: Clock) -> tuple[list[C], bool]:
         assert line.intake is not None  # noqa: S101 - for the type checker: a stream's lines have one
         return line.intake
 
-    def due(line: _Line[C]) -> float:
-        if line.due is None:
-            now, intake = clock.monotonic(), intake_of(line)
-            intake.cadence.asked(now)
-            line.due = now + intake.patience(now)
-        return line.due
-
-    heard = lines.hear(due)
+    heard = lines.hear()
     now = clock.monotonic()
     if heard is None:
-        late = [line for line in lines.live if due(line) <= now]
+        late = lines.overdue(now)
         for line in late:
             intake_of(line).broke(intake_of(line).overdue(now), now)
             lines.drop(line)
         return _whole([intake_of(line) for line in late])
     line, word = heard
-    line.due = None
     intake = intake_of(line)
     try:
         ready = _taken_in(intake, word, now)

@@ -14,6 +14,7 @@ from langchain_core.runnables import Runnable
 
 from failover_langchain.chunks import gives_mark
 from failover_langchain.clients import without_retries
+from failover_langchain.waits import with_told_waits
 from failover_langchain.wrapping import chat_model_in, rebound, unwrapped
 from failover_plugin import Target
 
@@ -58,7 +59,7 @@ class Entry:
     def _as_called(self, model: BaseChatModel) -> BaseChatModel:
         if self._output_version is not None and model.output_version != self._output_version:
             model = model.model_copy(update={"output_version": self._output_version})
-        return without_retries(model)
+        return with_told_waits(without_retries(model))
 
 
 def _build(name: str) -> BaseChatModel:

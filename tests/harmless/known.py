@@ -9,7 +9,6 @@ from __future__ import annotations
 KNOWN: dict[tuple[str, str], str] = {
     ("langchain", "late_timers"): "8",
     ("langchain", "starved_pool"): "8",
-    ("langchain", "rate_limiter"): "11",
     ("litellm", "routed_set_aside"): "1",
     ("litellm", "routed_wrong_arguments"): "9",
 }
