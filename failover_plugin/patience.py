@@ -1,8 +1,9 @@
 """Time limits in an event loop that this process's own standing still does not use up.
 
-Where a loop stands still (another task blocks it, a garbage collection, a suspended laptop, a frozen container), what a
-provider sent meanwhile lies unread when the loop goes on, and every timer is due. A timer that fires late is therefore
-put off: first what came is read. It is put off twice at most, and never beyond ``latest``, the caller's own deadline.
+Where a loop stands still (another task blocks it, a garbage collection, a suspended laptop, a frozen container) or has
+more to do than it can (a thousand requests begin at once), what a provider sent lies unread, and every timer is due. A
+timer whose loop has stood still since it was set is therefore put off by as long: first what came is read. It is put
+off twice at most, and never beyond ``latest``, the caller's own deadline.
 
 Nor is a time used up in which an attempt is held: it has not begun.
 """
@@ -10,15 +11,75 @@ Nor is a time used up in which an attempt is held: it has not begun.
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop, TimerHandle
+from collections import deque
 from collections.abc import Callable
 from math import inf
+from threading import local
+from weakref import ref
 
 from failover_plugin.start import Start
 
 LATE = 0.1
-"""Seconds by which a timer must be late for its loop to have stood still."""
+"""Seconds for which a loop must have stood still for a timer to be put off."""
+BEAT = 0.1
+"""Seconds between two beats of a pulse."""
+HITCH = 0.05
+"""Seconds by which a beat may be late in a loop that is merely at work."""
+BEATS = 100
+"""Beats for which a pulse goes on after somebody wanted it."""
+KNOWN = 1000
+"""Late beats that are remembered."""
 PUT_OFF = 2
 """Times that a limit is put off."""
+
+
+class Pulse:
+    """A loop's pulse: a beat that comes late tells for how many seconds the loop has stood still."""
+
+    __slots__ = ("_late", "_left", "loop")
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self.loop = ref(loop)
+        self._left = 0
+        self._late: deque[tuple[float, float]] = deque(maxlen=KNOWN)
+        """When, on the loop's clock, and by how much."""
+
+    def lost(self, since: float) -> float:
+        """Seconds lost since then."""
+        return sum(min(late, at - since) for at, late in self._late if at > since)
+
+    def keep(self, loop: AbstractEventLoop) -> None:
+        """Beat for some time from now on."""
+        beats, self._left = self._left, BEATS
+        if not beats:
+            self._next(loop)
+
+    def _next(self, loop: AbstractEventLoop) -> None:
+        due = loop.time() + BEAT
+        loop.call_at(due, self._beat, loop, due)
+
+    def _beat(self, loop: AbstractEventLoop, due: float) -> None:
+        now = loop.time()
+        if now - due > HITCH:
+            self._late.append((now, now - due))
+        self._left -= 1
+        if self._left:
+            self._next(loop)
+
+
+class _Here(local):
+    pulse: Pulse | None = None
+
+
+_here = _Here()
+
+
+def pulse(loop: AbstractEventLoop) -> Pulse:
+    """That of the loop that runs in this thread."""
+    found = _here.pulse
+    if found is None or found.loop() is not loop:
+        found = _here.pulse = Pulse(loop)
+    return found
 
 
 class PatientTimer:
@@ -55,12 +116,13 @@ class PatientTimer:
         if self._start is not None and self._start.began != self._began and now < self._latest:
             self._wait_until(self._due + self._held(self._start.began, now))
             return
-        late = now - self._due
+        late = max(now - self._due, pulse(self._loop).lost(self._due - self._seconds))
         if late <= LATE or not self._left or now >= self._latest:
             self._ring()
             return
         self._left -= 1
-        self._wait_until(now + max(late, min(self._seconds, 1.0)))
+        self._seconds = max(late, min(self._seconds, 1.0))
+        self._wait_until(now + self._seconds)
 
     def _held(self, began: float, now: float) -> float:
         """Seconds by which the attempt began later than was known; while it is held, as if it began now."""
