@@ -22,6 +22,10 @@ EASED = 0.55
 """The same up to which a limit grows that latency alone has set."""
 PAIR = 2
 """Calls at once from which a slow pace may mean overload: one alone shares the server with nobody."""
+SAID = 1.0
+"""Calls at once that a server gets which says that it is overloaded, at the least: twenty processes with two each would
+be forty, and most of those in vain.
+"""
 FRESH = 30.0
 """Seconds for which a stream says whether first contents come late, and how fast the server writes."""
 
@@ -87,7 +91,7 @@ class Capacity:
         if not self._adaptive:
             return weight
         standing.refused = now
-        self.limit(standing).shrink(standing.counts.in_flight, now)
+        self.limit(standing).shrink(standing.counts.in_flight, now, floor=SAID)
         trusted = all(breaker.until is None for _, breaker in standing.breakers)
         return 0.0 if trusted and now - standing.heard < ALIVE else weight
 

@@ -91,10 +91,10 @@ class ConcurrencyLimit:
         self._began = 0.0
 
     def shrink(self, in_flight: int, now: float, factor: float = SHRINK, floor: float = RAMP_START) -> None:
-        """The server has too much to do."""
+        """The server has too much to do; ``floor`` calls at once it gets all the same."""
         if now - self._cut_at > APART:
             self._cut_at = now
-            self.value = min(self.value, max(floor, RAMP_START, min(self.value, in_flight) * factor))
+            self.value = min(self.value, max(floor, min(self.value, in_flight) * factor))
             self._ramp_to = 0.0
 
     def grow(self, in_flight: int, *, eased: bool, wanted: bool) -> None:

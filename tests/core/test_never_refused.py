@@ -81,6 +81,17 @@ def test_a_429_without_a_time_gets_one_at_a_time_of_those_who_have_nobody_else()
     assert isinstance(fleet.request().gives_up(), AllTargetsFailed)
 
 
+def test_a_server_that_is_overloaded_by_its_only_call_gets_one_at_a_time() -> None:
+    """Each of twenty processes sees but little of what a server has to do."""
+    fleet = world(target("a"))
+    fleet.request().asks("a").fails(overloaded()).gives_up()
+    first, second = fleet.request().asks("a"), fleet.request()
+    second.sleeps()
+    assert fleet.line("a").in_flight == 1
+    first.succeeds()
+    second.asks("a").succeeds()
+
+
 def test_all_dead_for_three_seconds_then_well_and_nobody_is_refused() -> None:
     fleet = world(*tier(2))
     for _ in range(12):
