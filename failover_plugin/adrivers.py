@@ -22,7 +22,7 @@ from failover_plugin.errors import EmptyResponse
 from failover_plugin.flow import Flow, GiveUp
 from failover_plugin.intake import Delivered, Intake, Marks
 from failover_plugin.model import Target
-from failover_plugin.patience import PatientTimer, pulse
+from failover_plugin.patience import PatientTimer
 from failover_plugin.start import Start
 
 T = TypeVar("T")
@@ -115,7 +115,6 @@ class Race:
     def begin(self, start: Start) -> None:
         """This attempt is under way."""
         self._start, self.won = start, False
-        pulse(self._loop).keep(self._loop)
         if start.soft_timeout < inf:
             self._timer = PatientTimer(self._loop, start.soft_timeout, lambda: self._overdue(start), start=start)
 

@@ -31,6 +31,8 @@ TOO_SHORT = 0.12
 """Seconds in which nobody need have answered, while nothing is known of a target: a limit of 0.1 s, and the time that a
 client takes to notice.
 """
+LATE = 0.25
+"""Seconds after its soft deadline when a call would long have been told to be overdue, had this process run."""
 STREAM_LIFETIME = 600.0
 """Seconds after a stream's first content in which it must have ended."""
 
@@ -266,7 +268,8 @@ class Flow:
             if self._empty is not None:
                 self._more_was_said(start, now)
             lifetime = max(self._fleet.lifetime, STREAM_LIFETIME)
-            self._fleet.health.answered(start.lease, now, lifetime, self._request.input_tokens)
+            timed = not self._stood_still(start, now)
+            self._fleet.health.answered(start.lease, now, lifetime, self._request.input_tokens, timed=timed)
         return self._win(start, now) if len(self.live) > 1 else []
 
     def paced(self, start: Start, seconds: float, now: float) -> None:
@@ -277,7 +280,8 @@ class Flow:
         """The call was answered in full. Returns the calls to cancel; they need no report."""
         if start.ended is not None:
             return []
-        timed = self.on_wake is not None  # only who can race needs to know when a plain call is overdue
+        # only who can race needs to know when a plain call is overdue
+        timed = self.on_wake is not None and not self._stood_still(start, now)
         self._fleet.health.succeeded(start.lease, now, tokens_of(usage) if usage else None, timed=timed)
         if self._empty is not None:
             self._more_was_said(start, now)
@@ -286,6 +290,15 @@ class Flow:
         self._end(start, now, usage=usage)
         self._failure = None
         return losers
+
+    def _stood_still(self, start: Start, now: float) -> bool:
+        """Whether this process did: who can race would have said that the call is overdue, had it been able to. How
+        long it took then tells nothing.
+        """
+        lease = start.lease
+        if self.on_wake is None or lease.late or lease.backup or lease.aside:
+            return False
+        return now - start.began > start.soft_timeout + LATE
 
     def used_up(self, start: Start, seconds: float, now: float) -> None:
         """Its provider says that nothing is left of a limit for so long."""

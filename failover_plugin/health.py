@@ -150,16 +150,19 @@ class FleetHealth(Commons):
                 lease.standing.silent = {}
             lease.standing.silent[lease] = wake
 
-    def answered(self, lease: Lease, now: float, lifetime: float, prompt: int | None = None) -> None:
+    def answered(
+        self, lease: Lease, now: float, lifetime: float, prompt: int | None = None, *, timed: bool = True
+    ) -> None:
         """A stream's first content arrived: a probe has done its work. The lease lives ``lifetime`` seconds from now.
 
-        ``prompt`` is its length in tokens.
+        ``prompt`` is its length in tokens. ``timed``: how long it took is known.
         """
         with self.lock:
             if not lease.settled and not lease.content:
                 lease.expires = now + lifetime
                 self._answers.content(lease, now)
-                self._answers.began(lease, unhurried(now - lease.started, prompt), now)
+                if timed:
+                    self._answers.began(lease, unhurried(now - lease.started, prompt), now)
                 if lease.standing.breakers or lease.standing.guarded:
                     self.trouble.alive(lease, now)
         if (news := self.news).calls or news.events:

@@ -1,91 +1,52 @@
 """Time limits in an event loop that this process's own standing still does not use up.
 
-Where a loop stands still (another task blocks it, a garbage collection, a suspended laptop, a frozen container) or has
-more to do than it can (a thousand requests begin at once), what a provider sent lies unread, and every timer is due. A
-timer whose loop has stood still since it was set is therefore put off by as long: first what came is read. It is put
-off twice at most, and never beyond ``latest``, the caller's own deadline.
+Where a loop stands still (another task blocks it, a garbage collection, a suspended laptop, a frozen container), what a
+provider sent meanwhile lies unread when the loop goes on, and every timer is due. So a limit looks at the clock several
+times on its way: by as much as that is late it comes later, and where it would be over, it is put off so that what came
+is read first. It is put off twice at most, and never comes after ``latest``, the caller's own deadline.
 
-Nor is a time used up in which an attempt is held: it has not begun.
+Nor is a time used up in which an attempt is held: it has not begun. And where a limit ends while the loop's pool has no
+thread to spare, the call may still be waiting for one: it gets its time again.
 """
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, TimerHandle
-from collections import deque
+from asyncio import AbstractEventLoop, Future, TimerHandle
 from collections.abc import Callable
 from math import inf
-from threading import local
-from weakref import ref
 
 from failover_plugin.start import Start
 
 LATE = 0.1
-"""Seconds for which a loop must have stood still for a timer to be put off."""
-BEAT = 0.1
-"""Seconds between two beats of a pulse."""
-HITCH = 0.05
-"""Seconds by which a beat may be late in a loop that is merely at work."""
-BEATS = 100
-"""Beats for which a pulse goes on after somebody wanted it."""
-KNOWN = 1000
-"""Late beats that are remembered."""
+"""Seconds by which a timer must be late for its loop to have stood still."""
 PUT_OFF = 2
 """Times that a limit is put off."""
-
-
-class Pulse:
-    """A loop's pulse: a beat that comes late tells for how many seconds the loop has stood still."""
-
-    __slots__ = ("_late", "_left", "loop")
-
-    def __init__(self, loop: AbstractEventLoop) -> None:
-        self.loop = ref(loop)
-        self._left = 0
-        self._late: deque[tuple[float, float]] = deque(maxlen=KNOWN)
-        """When, on the loop's clock, and by how much."""
-
-    def lost(self, since: float) -> float:
-        """Seconds lost since then."""
-        return sum(min(late, at - since) for at, late in self._late if at > since)
-
-    def keep(self, loop: AbstractEventLoop) -> None:
-        """Beat for some time from now on."""
-        beats, self._left = self._left, BEATS
-        if not beats:
-            self._next(loop)
-
-    def _next(self, loop: AbstractEventLoop) -> None:
-        due = loop.time() + BEAT
-        loop.call_at(due, self._beat, loop, due)
-
-    def _beat(self, loop: AbstractEventLoop, due: float) -> None:
-        now = loop.time()
-        if now - due > HITCH:
-            self._late.append((now, now - due))
-        self._left -= 1
-        if self._left:
-            self._next(loop)
-
-
-class _Here(local):
-    pulse: Pulse | None = None
-
-
-_here = _Here()
-
-
-def pulse(loop: AbstractEventLoop) -> Pulse:
-    """That of the loop that runs in this thread."""
-    found = _here.pulse
-    if found is None or found.loop() is not loop:
-        found = _here.pulse = Pulse(loop)
-    return found
+READING = 1.0
+"""Seconds for which it is put off at the most."""
+STEP = 0.5
+"""Seconds between two looks at the clock, at the least: no quick call sees any."""
+LOOKS = 8
+"""Looks at the clock on the way to a limit, at the most."""
+NO_THREAD = 30.0
+"""Seconds that a limit waits for a thread of the loop's pool at the most."""
 
 
 class PatientTimer:
     """Calls ``ring`` in ``seconds`` on the loop's clock, in which the loop runs, and in which ``start`` has begun."""
 
-    __slots__ = ("_began", "_due", "_handle", "_latest", "_left", "_loop", "_ring", "_seconds", "_start")
+    __slots__ = (
+        "_began",
+        "_due",
+        "_handle",
+        "_latest",
+        "_left",
+        "_loop",
+        "_next",
+        "_ring",
+        "_seconds",
+        "_start",
+        "_thread",
+    )
 
     def __init__(
         self,
@@ -104,25 +65,44 @@ class PatientTimer:
         self._left = PUT_OFF
         self._start = start
         self._began = start.began if start else 0.0
-        self._due = loop.time() + seconds
-        self._handle: TimerHandle = loop.call_at(self._due, self._fire)
+        self._thread: Future[None] | None = None
+        now = loop.time()
+        self._wait(now, now + seconds)
 
     def cancel(self) -> None:
         """It is not needed any more."""
         self._handle.cancel()
+        if self._thread is not None:
+            self._thread.cancel()
 
-    def _fire(self) -> None:
+    def _wait(self, now: float, due: float) -> None:
+        self._due = min(due, self._latest)
+        self._next = min(self._due, now + max(STEP, self._seconds / LOOKS))
+        self._handle: TimerHandle = self._loop.call_at(self._next, self._look)
+
+    def _look(self) -> None:
         now = self._loop.time()
-        if self._start is not None and self._start.began != self._began and now < self._latest:
-            self._wait_until(self._due + self._held(self._start.began, now))
-            return
-        late = max(now - self._due, pulse(self._loop).lost(self._due - self._seconds))
-        if late <= LATE or not self._left or now >= self._latest:
+        late = now - self._next
+        if now >= self._latest:
             self._ring()
-            return
+        elif self._start is not None and self._start.began != self._began:
+            self._wait(now, self._due + self._held(self._start.began, now))
+        elif late > LATE and (due := self._after_standing_still(late, now)) > now:
+            self._wait(now, due)
+        elif now < self._due:
+            self._wait(now, self._due)
+        elif self._left:
+            self._ask_for_a_thread(now)
+        else:
+            self._ring()
+
+    def _after_standing_still(self, late: float, now: float) -> float:
+        """When the limit is due, this loop having been late: there is time left to read what came meanwhile."""
+        due, reading = self._due + late, now + min(self._seconds, READING)
+        if due >= reading or not self._left:
+            return due
         self._left -= 1
-        self._seconds = max(late, min(self._seconds, 1.0))
-        self._wait_until(now + self._seconds)
+        return reading
 
     def _held(self, began: float, now: float) -> float:
         """Seconds by which the attempt began later than was known; while it is held, as if it began now."""
@@ -130,6 +110,30 @@ class PatientTimer:
         self._began += later
         return later
 
-    def _wait_until(self, due: float) -> None:
-        self._due = min(due, self._latest)
-        self._handle = self._loop.call_at(self._due, self._fire)
+    def _ask_for_a_thread(self, now: float) -> None:
+        def told(thread: Future[None]) -> None:
+            if thread.cancelled():
+                return
+            self._handle.cancel()
+            then = self._loop.time()
+            if then - now <= LATE or then >= self._latest:
+                self._ring()
+            else:
+                self._left -= 1
+                self._wait(then, then + self._seconds)
+
+        def none_came() -> None:
+            self.cancel()
+            self._ring()
+
+        try:
+            self._thread = self._loop.run_in_executor(None, _nothing)
+        except RuntimeError:  # the pool is shut down, or cannot start a thread
+            self._ring()
+            return
+        self._handle = self._loop.call_at(min(now + NO_THREAD, self._latest), none_came)
+        self._thread.add_done_callback(told)
+
+
+def _nothing() -> None:
+    """What a thread does to show that there is one."""

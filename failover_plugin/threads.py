@@ -21,7 +21,7 @@ from failover_plugin.errors import EmptyResponse
 from failover_plugin.flow import Flow
 from failover_plugin.intake import Delivered, Intake, Marks
 from failover_plugin.model import Target
-from failover_plugin.patience import LATE, PUT_OFF
+from failover_plugin.patience import LATE, PUT_OFF, READING, STEP
 from failover_plugin.start import Start
 
 T = TypeVar("T")
@@ -81,7 +81,9 @@ class _Line(Generic[C]):
 
     def taken(self) -> None:
         """From the request: go on."""
-        self.asked, self.grace = None, 0.0
+        self.asked = None
+        if self.intake is not None and self.intake.committed:
+            self.grace = 0.0
         self._go_on.set()
 
     def leave(self) -> None:
@@ -130,11 +132,11 @@ class _Lines(Generic[C]):
         return line
 
     def hear(self) -> tuple[_Line[C], Any] | None:
-        """What one of them says next; None when it is time to see whether one is ``overdue``."""
+        """What one of them says next; None now and then, to see whether one is ``overdue``."""
         while True:
             now = self.clock.monotonic()
             due = min(min(line.limit(now), line.soft_limit(now)) for line in self.live)
-            seconds = min(max(due - now, 0.0), 3600.0)
+            seconds = min(max(due - now, 0.0), STEP)
             try:
                 line, word = self._said.get(timeout=seconds) if seconds else self._said.get_nowait()
             except Empty:
@@ -155,11 +157,15 @@ class _Lines(Generic[C]):
         """Whether this process stood still for so long, and who is late may be so for that: what came meanwhile is read
         first.
         """
-        spared = [line for line in self.live if line.put_off < PUT_OFF] if seconds > LATE else []
-        for line in spared:
-            line.put_off += 1
+        if seconds <= LATE:
+            return False
+        now = self.clock.monotonic()
+        for line in self.live:
             line.grace += seconds
-        return bool(spared)
+            if line.put_off < PUT_OFF and min(line.limit(now), line.soft_limit(now)) < now + READING:
+                line.put_off += 1
+                line.grace += READING
+        return True
 
     def _back_up(self, now: float) -> bool:
         """Whether it was a soft deadline that passed."""

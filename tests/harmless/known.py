@@ -7,14 +7,11 @@ are played in virtual time.
 from __future__ import annotations
 
 KNOWN: dict[tuple[str, str], str] = {
-    ("langchain", "late_timers"): "8",
-    ("langchain", "starved_pool"): "8",
     ("litellm", "routed_set_aside"): "1",
     ("litellm", "routed_wrong_arguments"): "9",
 }
 
 IN_REAL_TIME = {
-    ("langchain", "starved_pool"),
     ("litellm", "routed_set_aside"),
     ("litellm", "routed_wrong_arguments"),
 }

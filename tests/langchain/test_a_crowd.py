@@ -77,8 +77,7 @@ def said_by(answer: Any) -> str:
 
 
 @pytest.mark.timeout(180)  # 10 s, where nobody else wants the processor
-@pytest.mark.parametrize("stall", [0.0, STALL])
-@pytest.mark.parametrize("way", ["ainvoke", "astream"])
+@pytest.mark.parametrize(("way", "stall"), [("ainvoke", 0.0), ("astream", STALL)])
 async def test_three_thousand_at_once_are_served_three_times_over(way: str, stall: float) -> None:
     """The loop stands still in two of the rounds, with nothing known yet and with much; the third is the aftermath."""
     dice = Random(11)
