@@ -58,6 +58,7 @@ class SimCall:
         "error",
         "first_at",
         "headers",
+        "is_left",
         "is_over",
         "listener",
         "pace",
@@ -80,6 +81,8 @@ class SimCall:
         self.pace = 0.0
         self.error: str | None = None
         self.headers: dict[str, str] = {}
+        self.is_left = False
+        """Whether the client has stopped listening."""
         self.is_over = False
         self._kernel, self._book = kernel, book
         self._holds_slot = False
@@ -110,6 +113,7 @@ class SimCall:
 
     def cancel(self, why: str | None = None) -> None:
         """The client stops listening; ``why`` is its error, if that is how it sees it."""
+        self.is_left = True
         if not self.is_over:
             self.is_over = True
             self.error = why
@@ -123,6 +127,11 @@ class SimCall:
         """Answer with an error, soon."""
         self.headers = headers or {}
         self._kernel.at(self.started + rng.uniform(*_DELAYS.get(kind, _REFUSAL)), self._fail, kind)
+
+    def raise_at_once(self, kind: str) -> None:
+        """The client raises, and nothing is sent: a call that nobody saw."""
+        self._book = []
+        self._kernel.at(self.started, self._fail, kind)
 
     def serve(self, fault: ActiveFault | None, rng: Random) -> None:
         """Read the prompt, then answer, as far as the fault lets it."""

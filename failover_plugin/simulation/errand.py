@@ -18,6 +18,7 @@ from failover_plugin.simulation.failures import failure
 from failover_plugin.simulation.kernel import Kernel
 from failover_plugin.simulation.protocol import SimRequest
 from failover_plugin.simulation.receipt import Receipt
+from failover_plugin.simulation.stalls import PatientTimer
 from failover_plugin.simulation.world import World
 from failover_plugin.start import Start
 
@@ -73,10 +74,10 @@ class OurErrand:
         now = self._kernel.now
         match self._flow.next(now):
             case Start() as start:
-                self._kernel.at(now + start.soft_timeout, self._call(start).is_overdue)
+                self.ring_in(start.soft_timeout, self._call(start).is_overdue)
             case Sleep(seconds):
                 self._nap += 1
-                self._kernel.at(now + seconds, self._rested, self._nap)
+                self._kernel.at(self._runs(now + seconds), self._rested, self._nap)
             case GiveUp():
                 self._receipt.close(now, ok=False)
 
@@ -85,8 +86,19 @@ class OurErrand:
         leg = _Leg(self, self._kernel, start, is_backup=is_backup)
         leg.call = self._world.start(start.target, self._receipt.request, leg, self._receipt.done * start.resumed)
         self._legs.append(leg)
-        self._kernel.at(self._kernel.now + start.first_content_timeout, leg.has_no_content)
+        self.ring_in(start.first_content_timeout, leg.has_no_content)
         return leg
+
+    def _runs(self, at: float) -> float:
+        return self._world.runs(at, self._receipt.request.worker)
+
+    def ring_in(self, seconds: float, ring: Callable[[None], None]) -> None:
+        """Call this in so many seconds in which the process runs."""
+        kernel, stalls = self._kernel, self._world.stalls
+        if stalls is None:
+            kernel.at(kernel.now + seconds, ring)
+        else:
+            PatientTimer(kernel, stalls, self._receipt.request.worker, seconds, ring)
 
     def _rested(self, nap: int) -> None:
         if nap == self._nap and not self._receipt.is_closed:
@@ -190,7 +202,7 @@ class _Leg:
 
     def fell_silent(self, call: SimCall) -> None:  # noqa: ARG002 - the listener's protocol
         """Of the world's."""
-        self._kernel.at(self._kernel.now + self.start.idle_timeout, self._is_silent)
+        self._errand.ring_in(self.start.idle_timeout, self._is_silent)
 
     def ended(self, call: SimCall) -> None:
         """Of the world's."""

@@ -73,6 +73,7 @@ _MAKERS: dict[str, Callable[[Mapping[str, str]], Exception]] = {
     "mid": lambda _: ConnectionResetError(104, "Connection reset by peer"),
     "empty": lambda _: StreamInterrupted("The stream ended without a finish mark."),
     "truncated": lambda _: StreamInterrupted("The stream ended without a finish mark."),
+    "bug": lambda _: TypeError("create() got an unexpected keyword argument 'foo'"),
     "timeout": lambda _: TimeoutError("The target sent no content in time."),
     "stall": lambda _: TimeoutError("The target fell silent."),
 }

@@ -39,6 +39,7 @@ METRICS = {
     "ttft_p99_ratio": Metric("TTFT p99/oracle", 2),
     "e2e_p99_ratio": Metric("e2e p99/oracle", 2),
     "slo_gap": Metric("slo% behind oracle", 2),
+    "ok_lead": Metric("ok% before with_fallbacks", 2, high_is_good=True),
     "opens": Metric("openings", 0),
     "false_opens": Metric("false opens per 10k", 2),
     "failures_to_open": Metric("failures to open", 0),

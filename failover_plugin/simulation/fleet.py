@@ -55,6 +55,12 @@ def targets_of(scenario: Scenario) -> tuple[Target, ...]:
     for i, rotation in enumerate(scenario.rotations):
         if not any(t.credential == rotation.key for t in targets):
             raise ConfigError(f"scenario.rotations.{i}.key = {rotation.key!r}: no target has this credential.")
+    if strange := sorted(set(scenario.lacks) - ids):
+        raise ConfigError(f"scenario.lacks.{strange[0]}: there is no such target. Known: {_some(ids)}.")
+    for i, stall in enumerate(scenario.load.stalls):
+        if stall.worker is not None and stall.worker >= scenario.load.workers:
+            remedy = f"there are {scenario.load.workers} workers, the first is 0."
+            raise ConfigError(f"scenario.load.stalls.{i}.worker = {stall.worker}: {remedy}")
     for i, fault in enumerate(scenario.faults):
         if not any(map(fault.match.fits, targets)):
             said = fault.match.model_dump(exclude_none=True)

@@ -1,6 +1,6 @@
 """Who asks, when, and how much: drawn before the run, so that every policy is asked the same.
 
-Arrivals are a Poisson process over the length of the load, each at a worker drawn at random.
+Arrivals are a Poisson process over the length of the load, with bursts in between, each at a worker drawn at random.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class Visit:
 def visits(load: Load, rng: Random) -> list[Visit]:
     """All of a run's, in order of arrival."""
     prompt, out = _size(load.prompt), _size(load.out)
-    return [_visit(load, number, at, prompt, out, rng) for number, at in enumerate(_arrivals(load, rng))]
+    arrivals = sorted([*_arrivals(load, rng), *(burst.t for burst in load.bursts for _ in range(burst.count))])
+    return [_visit(load, number, at, prompt, out, rng) for number, at in enumerate(arrivals)]
 
 
 def most_output(load: Load) -> int | None:
@@ -47,7 +48,8 @@ def _visit(load: Load, number: int, at: float, prompt: Size, out: Size, rng: Ran
     size = long if share and rng.random() < share else prompt.draw(rng)
     needs = frozenset(need for need, often in sorted(load.needs.items()) if rng.random() < often)
     worker = rng.randrange(load.workers) if load.workers > 1 else 0
-    request = SimRequest(number, at, size, out.draw(rng), at + load.deadline, worker, needs)
+    is_bug = bool(load.bugs) and rng.random() < load.bugs
+    request = SimRequest(number, at, size, out.draw(rng), at + load.deadline, worker, needs, is_bug)
     return Visit(request, _leaves(load, at, rng))
 
 

@@ -122,6 +122,30 @@ class Leaving(Part):
     within: Span = 3.0
 
 
+class Burst(Part):
+    """So many requests more at the time ``t``, all at once."""
+
+    t: Time
+    count: Annotated[int, Field(gt=0, le=100_000)]
+
+
+class Stall(Part):
+    """A process that asks stands still for ``seconds`` from ``t`` on, and again ``every`` so many: it hears nothing and
+    does nothing meanwhile. ``worker`` None: all do.
+    """
+
+    t: Time
+    seconds: Span
+    every: Span | None = None
+    worker: Annotated[int, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.every is not None and self.every <= self.seconds:
+            raise ConfigError(f"stalls: every = {self.every:g} is no more than seconds = {self.seconds:g}.")
+        return self
+
+
 class Load(Part):
     """Who asks, how often and how much. ``rate`` in requests per second, ``T`` and ``deadline`` in seconds."""
 
@@ -136,6 +160,10 @@ class Load(Part):
     needs: dict[str, Share] = Field(default_factory=dict)
     """Capabilities, and the share of the requests that need them."""
     leaving: Leaving | None = None
+    bursts: tuple[Burst, ...] = ()
+    bugs: Share = 0.0
+    """Share of the calls with a bug of the caller's: every client raises a TypeError, and nothing is sent."""
+    stalls: tuple[Stall, ...] = ()
 
     @field_validator("prompt", "out")
     @classmethod

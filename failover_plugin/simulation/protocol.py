@@ -25,6 +25,8 @@ class SimRequest:
     deadline: float
     worker: int
     needs: frozenset[str] = frozenset()
+    is_bug: bool = False
+    """No client takes it: it is never sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class RoutedErrand:
         if isinstance(step, Call):
             self._make(step)
         else:
-            self._kernel.at(now + step.seconds, self._waited)
+            self._kernel.at(self._runs(now + step.seconds), self._waited)
 
     def _returned(self, *, delivered: bool) -> None:
         if delivered and not self._whole:
@@ -73,12 +73,15 @@ class RoutedErrand:
     def _waited(self, _: None) -> None:
         self._go_on(None)
 
+    def _runs(self, at: float) -> float:
+        return self._world.runs(at, self._receipt.request.worker)
+
     def _make(self, step: Call) -> None:
         receipt = self._receipt
         receipt.attempts += 1
         self._limit = inf if step.timeout is None else step.timeout
         self._call = self._world.start(step.target, receipt.request, self, receipt.done)
-        self._kernel.at(self._kernel.now + self._limit, self._no_content, self._call)
+        self._kernel.at(self._runs(self._kernel.now + self._limit), self._no_content, self._call)
 
     # -- as a call goes -----------------------------------------------------------------------------------------------
 
@@ -90,7 +93,7 @@ class RoutedErrand:
 
     def fell_silent(self, call: SimCall) -> None:
         """The client's timeout runs."""
-        self._kernel.at(self._kernel.now + self._limit, self._silent, call)
+        self._kernel.at(self._runs(self._kernel.now + self._limit), self._silent, call)
 
     def ended(self, call: SimCall) -> None:
         """Tell the router."""

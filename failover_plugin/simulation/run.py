@@ -20,6 +20,7 @@ from failover_plugin.simulation.receipt import Receipt
 from failover_plugin.simulation.routed import Errand, RoutedErrand
 from failover_plugin.simulation.scenario import Scenario
 from failover_plugin.simulation.server import Server
+from failover_plugin.simulation.stalls import Stalls
 from failover_plugin.simulation.window import PERIOD, Window
 from failover_plugin.simulation.world import World
 
@@ -67,7 +68,7 @@ def play(scenario: Scenario, cast: Cast, seed: int) -> History:
     errands = cast(stage)
     arrival = _Arrival(stage, errands)
     for visit in visits(scenario.load, stage.rng("load")):
-        stage.kernel.at(visit.request.arrived, arrival.happens, visit)
+        stage.kernel.at(stage.world.runs(visit.request.arrived, visit.request.worker), arrival.happens, visit)
     stage.kernel.run()
     for close in stage.closing:
         close()
@@ -104,7 +105,16 @@ def _stage(scenario: Scenario, seed: int) -> Stage:
     servers = _servers(scenario, targets, Random(f"{seed}:windows"))  # noqa: S311 - not for secrets
     rng = Random(f"{seed}:world")  # noqa: S311 - not for secrets
     most = most_output(scenario.load) or 0
-    world = World(kernel, servers, rng, base_error=scenario.base_error, max_output=most)
+    stalls = Stalls(scenario.load.stalls, scenario.load.T) if scenario.load.stalls else None
+    world = World(
+        kernel,
+        servers,
+        rng,
+        base_error=scenario.base_error,
+        max_output=most,
+        lacks=scenario.lacks,
+        stalls=stalls,
+    )
     history = History(
         duration=scenario.load.T,
         workers=scenario.load.workers,

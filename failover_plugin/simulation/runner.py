@@ -17,7 +17,7 @@ from failover_plugin.errors import ConfigError
 from failover_plugin.policy import Policy
 from failover_plugin.simulation.figures import Figures
 from failover_plugin.simulation.fleet import targets_of
-from failover_plugin.simulation.metrics import compare, measure
+from failover_plugin.simulation.metrics import compare, lead, measure
 from failover_plugin.simulation.opponents import OPPONENTS
 from failover_plugin.simulation.ours import ours
 from failover_plugin.simulation.run import Cast, play, routed
@@ -25,6 +25,7 @@ from failover_plugin.simulation.scenario import Scenario
 
 OURS = "failover"
 ORACLE = "oracle"
+INCUMBENT = "with_fallbacks"
 POLICIES = (OURS, *OPPONENTS)
 """Ours, the oracle, the incumbents and the five reference systems, in the order in which they are shown."""
 
@@ -126,4 +127,7 @@ def _result(scenario: Scenario, seeds: tuple[int, ...], policies: Sequence[str],
     if ORACLE in figures:
         oracle = figures[ORACLE]
         figures = {name: tuple(map(compare, runs, oracle)) for name, runs in figures.items()}
+    if INCUMBENT in figures:
+        incumbent = figures[INCUMBENT]
+        figures = {name: tuple(map(lead, runs, incumbent)) for name, runs in figures.items()}
     return Result(scenario, seeds, figures)

@@ -55,6 +55,8 @@ class Scenario(Part):
     """Limits of every key, which nobody was told of."""
     capabilities: tuple[str, ...] = ()
     """Declared by all targets."""
+    lacks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """By target id: capabilities that it does not have, which no policy was told."""
     base_error: Share = 0.003
     sigma: Annotated[float, Field(ge=0, le=3)] = 0.45
     """Standard deviation of the logarithm of the time to first content."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from random import Random
 
 from failover_plugin.model import Target
@@ -13,6 +13,7 @@ from failover_plugin.simulation.history import Tried
 from failover_plugin.simulation.kernel import Kernel
 from failover_plugin.simulation.protocol import SimRequest
 from failover_plugin.simulation.server import Server
+from failover_plugin.simulation.stalls import Late, Stalls
 
 _REFUSALS = frozenset(("error", "429", "quota", "auth", "refuse", "empty", "error_body"))
 
@@ -21,17 +22,37 @@ class World:
     """Answers calls. ``max_output`` is the ``max_tokens`` that all callers send, which counts towards a window."""
 
     def __init__(
-        self, kernel: Kernel, servers: Mapping[str, Server], rng: Random, *, base_error: float, max_output: int
+        self,
+        kernel: Kernel,
+        servers: Mapping[str, Server],
+        rng: Random,
+        *,
+        base_error: float,
+        max_output: int,
+        lacks: Mapping[str, Collection[str]] | None = None,
+        stalls: Stalls | None = None,
     ) -> None:
         self.tried: list[Tried] = []
         self._kernel, self._servers, self._rng = kernel, servers, rng
         self._base_error, self._max_output = base_error, max_output
+        self._lacks = lacks or {}
+        self.stalls = stalls
+        """When the processes that ask stand still; None: never."""
+
+    def runs(self, at: float, worker: int) -> float:
+        """When this worker's process runs, at that time or as soon as it goes on."""
+        return at if self.stalls is None else self.stalls.over(at, worker)
 
     def start(self, target: Target, request: SimRequest, listener: Listener, done: int = 0) -> SimCall:
         """Make a call; of an answer that broke off, ``done`` tokens have been delivered before."""
         server = self._servers[target.id]
+        if self.stalls is not None:
+            listener = Late(self._kernel, self.stalls, request.worker, listener)
         call = SimCall(self._kernel, server, request, listener, done, self.tried)
         now, rng = self._kernel.now, self._rng
+        if request.is_bug:
+            call.raise_at_once("bug")
+            return call
         fault = server.struck_by(now, request.worker, rng)
         if fault is not None and fault.kind in _REFUSALS:
             call.refuse(fault.kind, rng, self._headers(fault, now))
@@ -55,6 +76,8 @@ class World:
     def _misfit(self, target: Target, request: SimRequest) -> str | None:
         if target.context_window is not None and request.prompt + self._max_output > target.context_window:
             return "ctx"
+        if not request.needs.isdisjoint(self._lacks.get(target.id, ())):
+            return "unsupported"
         return "unsupported" if target.capabilities and not request.needs <= target.capabilities else None
 
     def _headers(self, fault: ActiveFault, now: float) -> dict[str, str] | None:
@@ -94,4 +117,4 @@ class World:
 
     def can_serve(self, target: Target, request: SimRequest) -> bool:
         """Whether the request fits: context window and capabilities."""
-        return self._misfit(target, request) is None
+        return not request.is_bug and self._misfit(target, request) is None
