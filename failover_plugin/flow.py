@@ -263,13 +263,14 @@ class Flow:
             return []
         if self._committed is not start:
             self._committed = start
-            start.content_after = now - start.began
+            start.content_after = max(0.0, now - start.began)
             start.handled = None
             if self._empty is not None:
                 self._more_was_said(start, now)
             lifetime = max(self._fleet.lifetime, STREAM_LIFETIME)
-            timed = not self._stood_still(start, now)
-            self._fleet.health.answered(start.lease, now, lifetime, self._request.input_tokens, timed=timed)
+            if not start.held:
+                timed = not self._stood_still(start, now)
+                self._fleet.health.answered(start.lease, now, lifetime, self._request.input_tokens, timed=timed)
         return self._win(start, now) if len(self.live) > 1 else []
 
     def paced(self, start: Start, seconds: float, now: float) -> None:
@@ -282,7 +283,10 @@ class Flow:
             return []
         # only who can race needs to know when a plain call is overdue
         timed = self.on_wake is not None and not self._stood_still(start, now)
-        self._fleet.health.succeeded(start.lease, now, tokens_of(usage) if usage else None, timed=timed)
+        if start.held:
+            self._fleet.health.released(start.lease, now)
+        else:
+            self._fleet.health.succeeded(start.lease, now, tokens_of(usage) if usage else None, timed=timed)
         if self._empty is not None:
             self._more_was_said(start, now)
         losers = self._win(start, now) if len(self.live) > 1 else []

@@ -79,10 +79,15 @@ class Start:
         """Whether its answer, though it is one, has no content: it was filtered, say."""
 
     def hold(self) -> None:
-        """The request waits inside this process, as its caller asked it to (a client's own rate limiter): until it is
-        let go it has not begun, and only the request's deadline counts.
+        """The request stays inside this process, as its caller asked it to (a client's own rate limiter, its cache):
+        until it is let go it has not begun, and only the request's deadline counts. An answer meanwhile is no evidence.
         """
         self.began = inf
+
+    @property
+    def held(self) -> bool:
+        """Whether the request has not left: one that a client's cache answers never does."""
+        return self.began == inf
 
     def let_go(self, now: float) -> None:
         """The request leaves now: from here on its time counts."""

@@ -132,34 +132,37 @@ class _Lines(Generic[C]):
         return line
 
     def hear(self) -> tuple[_Line[C], Any] | None:
-        """What one of them says next; None now and then, to see whether one is ``overdue``."""
+        """What one of them says next; None when one is ``overdue``."""
+        now = self.clock.monotonic()
         while True:
-            now = self.clock.monotonic()
             due = min(min(line.limit(now), line.soft_limit(now)) for line in self.live)
             seconds = min(max(due - now, 0.0), STEP)
             try:
                 line, word = self._said.get(timeout=seconds) if seconds else self._said.get_nowait()
             except Empty:
                 then = self.clock.monotonic()
-                if not (self._stood_still(then - now - seconds) or self._back_up(then)):
-                    return None
+                if not self._stood_still(then - now - seconds, then):
+                    self._back_up(then)
+                    if self.overdue(then):
+                        return None
+                now = then  # not read again: a moment between two waits is one of standing still as well
                 continue
             if word is _ALARM:
                 self._evacuate()
             elif line in self.live:
                 return line, word
+            now = self.clock.monotonic()
 
     def overdue(self, now: float) -> list[_Line[C]]:
         """Those whose time is over."""
         return [line for line in self.live if line.limit(now) <= now]
 
-    def _stood_still(self, seconds: float) -> bool:
+    def _stood_still(self, seconds: float, now: float) -> bool:
         """Whether this process stood still for so long, and who is late may be so for that: what came meanwhile is read
         first.
         """
         if seconds <= LATE:
             return False
-        now = self.clock.monotonic()
         for line in self.live:
             line.grace += seconds
             if line.put_off < PUT_OFF and min(line.limit(now), line.soft_limit(now)) < now + READING:
@@ -167,13 +170,11 @@ class _Lines(Generic[C]):
                 line.grace += READING
         return True
 
-    def _back_up(self, now: float) -> bool:
-        """Whether it was a soft deadline that passed."""
-        late = [line for line in self.live if line.soft_limit(now) <= now]
-        for line in late:
+    def _back_up(self, now: float) -> None:
+        """Tell the soft deadlines that have passed."""
+        for line in [line for line in self.live if line.soft_limit(now) <= now]:
             line.late = True
             self._maybe(self.flow.overdue(line.start, now))
-        return bool(late)
 
     def _evacuate(self) -> None:
         for line in self.live[:1]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from langchain_core.caches import BaseCache
+from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import Runnable
 
 from failover_langchain.chunks import gives_mark
 from failover_langchain.clients import without_retries
-from failover_langchain.waits import with_told_waits
+from failover_langchain.staying import with_told_hits, with_told_waits
 from failover_langchain.wrapping import chat_model_in, rebound, unwrapped
 from failover_plugin import Target
 
@@ -25,13 +27,15 @@ class Entry:
     Safe for any number of threads: two that build a model at once build it twice, and one of the two is kept.
     """
 
-    __slots__ = ("_output_version", "_ready", "given", "target")
+    __slots__ = ("_cache", "_output_version", "_ready", "given", "target")
 
     def __init__(self, given: Runnable[Any, Any] | str, target: Target, output_version: str | None = None) -> None:
         self.given = given
         self.target = target
         self._output_version = output_version
         self._ready: Runnable[Any, Any] | None = None
+        self._cache: BaseCache | None = None
+        """The host's cache for all models, as it was when the runnable was made ready."""
 
     @property
     def is_built(self) -> bool:
@@ -41,10 +45,15 @@ class Entry:
     @property
     def runnable(self) -> Runnable[Any, Any]:
         """What is called: the given model or, where its client retries by itself, a copy whose client does not."""
-        if self._ready is None:
+        ready = self._ready
+        if ready is None or self._cache is not get_llm_cache():
+            cache = self._cache = get_llm_cache()
             built = _build(self.given) if isinstance(self.given, str) else self.given
-            self._ready = rebound(built, self._as_called)
-        return self._ready
+            ready = rebound(built, self._as_called)
+            if chat_model_in(ready) is not None:  # what one of several models had in its cache is not the whole answer
+                ready = rebound(ready, lambda model: with_told_hits(model, cache))
+            self._ready = ready
+        return ready
 
     @property
     def model(self) -> BaseChatModel | None:
