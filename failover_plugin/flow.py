@@ -18,7 +18,7 @@ from math import inf
 from failover_plugin.classify import Route
 from failover_plugin.errors import DeadlineExceeded, EmptyResponse, StreamInterrupted
 from failover_plugin.events import AttemptEnded, AttemptStarted, BackupStarted, Exhausted, FailedOver
-from failover_plugin.judgement import BEATEN, LEFT, NOT_NEEDED, judge, tokens_of
+from failover_plugin.judgement import BEATEN, EXHAUSTED, LEFT, NOT_NEEDED, judge, tokens_of
 from failover_plugin.lease import Lease
 from failover_plugin.ledger import Ledger
 from failover_plugin.model import Diagnosis, ErrorClass, Request, Scope, Target, Trail, Usage
@@ -324,7 +324,9 @@ class Flow:
             )
         self.live.remove(start)
         self._end(start, now, diagnosis, error)
-        self._failure = failure = Failure(start.target, error, diagnosis, start.lease.aside, empty)
+        self._failure = failure = Failure(
+            start.target, error, diagnosis, start.lease.aside, empty, exhausted=diagnosis.evidence == EXHAUSTED
+        )
         if empty and self._empty is None:
             self._empty = start, failure
         if self._route(failure) is Route.OTHER and self._refusal is None:

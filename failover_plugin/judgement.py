@@ -15,6 +15,9 @@ LEFT = Diagnosis(error_class=ErrorClass.CANCELLED, scope=Scope.REQUEST, evidence
 NOT_NEEDED = Diagnosis(error_class=ErrorClass.CANCELLED, scope=Scope.REQUEST, evidence="another one answered first")
 BEATEN = Diagnosis(error_class=ErrorClass.TIMEOUT, scope=Scope.TARGET, evidence="a backup answered first")
 
+EXHAUSTED = "all of its own targets failed"
+"""Evidence that a target is a failover itself, which has asked everybody it has and repeated what was worth it."""
+
 _DIVERGED = Diagnosis(
     error_class=ErrorClass.INVALID_REQUEST, scope=Scope.REQUEST, evidence="restarted, it says something else"
 )
@@ -76,5 +79,5 @@ def _of_members(error: BaseException) -> Diagnosis | None:
         scope=Scope.TARGET,
         retry_after=facts["retry_after"],
         message=redact(str(error))[:300],
-        evidence="all of its own targets failed",
+        evidence=EXHAUSTED,
     )

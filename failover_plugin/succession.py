@@ -64,6 +64,8 @@ class Failure:
     """Whether its target was asked only because nobody better was left."""
     empty: bool = False
     """Whether it is an answer that says nothing, and there to be handed out."""
+    exhausted: bool = False
+    """Whether its target is a failover itself, with nobody left."""
 
 
 class Succession:
@@ -194,7 +196,7 @@ class Succession:
         after a timeout, which would take as long again.
         """
         standing, health = self._now.by_id.get(failure.target.id), self._fleet.health
-        if standing is None or failure.aside or not self._may_repeat(standing, able):
+        if standing is None or failure.aside or failure.exhausted or not self._may_repeat(standing, able):
             return None
         if not health.spend(now):
             self._ledger.skip(Skip(target=standing.id, reason="the failover budget for repeats is spent"))
