@@ -6,19 +6,24 @@ without being readable: its fingerprint is a short one-way digest, salted with p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlsplit
 
 from langchain_core.language_models import BaseChatModel
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from failover_langchain import _host
 from failover_plugin import Target
 
-_ENDPOINTS = ("azure_endpoint", "openai_api_base", "anthropic_api_url", "base_url", "endpoint_url", "endpoint")
-_REGIONS = ("region_name", "location", "region", "aws_region")
+_ENDPOINTS = re.compile(r"(api_base|base_url|api_url|endpoint|endpoint_url|server_url|sambanova_url|host)$|^url$")
+"""Names of the fields in which classes keep where they call."""
+_INHERITED = ("openai_api_base",)
+"""Read last: a class derived from ChatOpenAI has a field of its own, and that one holds."""
+_REGIONS = ("region_name", "location", "region", "aws_region", "inference_geo")
+_CLIENTS = ("root_client", "client", "_client", "async_client")
 _CAPABILITIES = {"tool_calling": "tools", "image_inputs": "images", "structured_output": "schema"}
 
 
@@ -58,19 +63,48 @@ def _capabilities(profile: Mapping[str, Any]) -> frozenset[str]:
 
 def _endpoint(model: BaseChatModel) -> str | None:
     """The base URL, without user info and query: either may hold a secret."""
-    named = (getattr(model, name, None) for name in _ENDPOINTS)
-    url = next((url for url in named if isinstance(url, str) and url), None)
-    url = url or str(getattr(getattr(model, "root_client", None), "base_url", ""))
-    parts = urlsplit(url)
-    if not parts.hostname:
-        return None
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}".rstrip("/")
+    for url in _urls(model):
+        parts = urlsplit(url if "://" in url else f"https://{url}" if "." in url else "")
+        if parts.hostname:
+            port = f":{parts.port}" if parts.port else ""
+            return f"{parts.scheme}://{parts.hostname}{port}{parts.path}".rstrip("/")
+    return None
+
+
+def _urls(model: BaseChatModel) -> Iterator[str]:
+    """What may be the base URL, most telling first: the fields of the model, of a model in it, and their clients."""
+    for owner in _owners(model):
+        names = [name for name in type(owner).model_fields if _ENDPOINTS.search(name)]
+        for name in sorted(names, key=lambda name: (name in _INHERITED, name != "azure_endpoint")):
+            value: Any = getattr(owner, name, None)
+            value = value.get_secret_value() if isinstance(value, SecretStr) else value
+            if isinstance(value, str):
+                yield value
+    for client in _clients(model):
+        yield str(getattr(client, "base_url", ""))
+
+
+def _owners(model: BaseChatModel) -> Iterator[BaseModel]:
+    """The model, and the one it is a chat face of (``ChatHuggingFace.llm``)."""
+    yield model
+    if isinstance(inner := getattr(model, "llm", None), BaseModel):
+        yield inner
+
+
+def _clients(model: BaseChatModel) -> Iterator[Any]:
+    """The SDK's clients that exist, and those inside of them: none is built for this."""
+    for owner in _owners(model):
+        kept: dict[str, Any] = {**(owner.__pydantic_private__ or {}), **vars(owner)}
+        for client in (kept.get(name) for name in _CLIENTS):
+            if client is not None:
+                yield client
+                yield vars(client).get("_client") if hasattr(client, "__dict__") else None
 
 
 def _region(model: BaseChatModel) -> str | None:
     """Bedrock's region, Vertex's location: one that is down says nothing of another."""
-    named = (getattr(model, name, None) for name in _REGIONS)
+    named = [getattr(model, name, None) for name in _REGIONS]
+    named += [getattr(getattr(client, "meta", None), "region_name", None) for client in _clients(model)]
     return next((region for region in named if isinstance(region, str) and region), None)
 
 

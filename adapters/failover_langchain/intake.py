@@ -19,6 +19,9 @@ from failover_langchain.facts import target_of
 from failover_langchain.wrapping import chat_model_in, unwrapped
 from failover_plugin import ConfigError, Target
 
+_READ_OFF = ("credential", "endpoint", "region", "context_window", "capabilities")
+"""Facts that a model tells, and a target given by hand need not."""
+
 Given = Runnable[Any, Any] | str
 
 
@@ -86,7 +89,17 @@ def _targets(pairs: Sequence[tuple[Given, Target | None]], field: str) -> list[T
         if target is not None and target.id in taken:
             raise ConfigError(f"{field}[{place}]: the id {target.id!r} is taken by another target; give each its own")
         taken.update([target.id] if target else [])
-    return [target or _numbered(_facts(given, tier), taken) for tier, (given, target) in enumerate(pairs)]
+    facts = [_facts(given, tier) for tier, (given, _) in enumerate(pairs)]
+    return [
+        _completed(target, known) if target else _numbered(known, taken)
+        for (_, target), known in zip(pairs, facts, strict=True)
+    ]
+
+
+def _completed(target: Target, known: Target) -> Target:
+    """A target given by hand, with what is known of its model where it names nothing itself."""
+    missing = {name: getattr(known, name) for name in _READ_OFF if not getattr(target, name)}
+    return replace(target, **missing)
 
 
 def _facts(given: Given, tier: int) -> Target:
