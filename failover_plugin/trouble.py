@@ -169,6 +169,8 @@ class Trouble:
         weight = verdict.weight * share
         if diagnosis.error_class is ErrorClass.OVERLOADED:
             weight = self.capacity.refused(standing, weight, now)
+            if diagnosis.retry_after is not None:
+                self._commons.scopes.rates(standing).cooldown.asked_for(now + diagnosis.retry_after, now)
         return self._suspect(lease, scope, max(0.0, weight - doubted), diagnosis.title, now)
 
     def _suspect(

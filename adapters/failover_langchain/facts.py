@@ -98,7 +98,8 @@ def _clients(model: BaseChatModel) -> Iterator[Any]:
         for client in (kept.get(name) for name in _CLIENTS):
             if client is not None:
                 yield client
-                yield vars(client).get("_client") if hasattr(client, "__dict__") else None
+                own: dict[str, Any] = getattr(client, "__dict__", {})
+                yield own.get("_client")
 
 
 def _region(model: BaseChatModel) -> str | None:

@@ -36,8 +36,8 @@ def broken(message: str = "internal error") -> ProviderError:
     return ProviderError(500, message)
 
 
-def overloaded() -> ProviderError:
-    return ProviderError(503, "no capacity")
+def overloaded(retry_after: float | None = None) -> ProviderError:
+    return ProviderError(503, "no capacity", retry_after=retry_after)
 
 
 def unauthorized() -> ProviderError:

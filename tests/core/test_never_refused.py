@@ -62,6 +62,17 @@ def test_a_retry_after_that_was_named_is_kept_to_for_a_minute_and_then_tried_onc
     fleet.request().asks("a")
 
 
+def test_an_overloaded_server_that_says_for_how_long_is_left_alone_so_long_once_it_is_set_aside() -> None:
+    fleet = world(*chain(1), patience=0)
+    while fleet.line("a").state == "closed":
+        fleet.request().asks("a").fails(overloaded(retry_after=9)).gives_up()
+    for _ in range(3):
+        fleet.clock.advance(0.5)
+        fleet.request().gives_up()
+    fleet.clock.advance(9)
+    fleet.request().asks("a").succeeds()
+
+
 def test_headers_that_call_a_limit_used_up_for_an_hour_are_believed_for_a_minute() -> None:
     fleet = world(*chain(1), patience=0)
     story = fleet.request().asks("a")
