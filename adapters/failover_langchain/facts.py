@@ -23,6 +23,7 @@ _ENDPOINTS = re.compile(r"(api_base|base_url|api_url|endpoint|endpoint_url|serve
 _INHERITED = ("openai_api_base",)
 """Read last: a class derived from ChatOpenAI has a field of its own, and that one holds."""
 _REGIONS = ("region_name", "location", "region", "aws_region", "inference_geo")
+_NOTHING: Mapping[str, Any] = {}
 _CLIENTS = ("root_client", "client", "_client", "async_client")
 _CAPABILITIES = {"tool_calling": "tools", "image_inputs": "images", "structured_output": "schema"}
 
@@ -98,8 +99,7 @@ def _clients(model: BaseChatModel) -> Iterator[Any]:
         for client in (kept.get(name) for name in _CLIENTS):
             if client is not None:
                 yield client
-                own: dict[str, Any] = getattr(client, "__dict__", {})
-                yield own.get("_client")
+                yield getattr(client, "__dict__", _NOTHING).get("_client")
 
 
 def _region(model: BaseChatModel) -> str | None:
