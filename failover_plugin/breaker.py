@@ -68,6 +68,7 @@ class Breaker:
         "by_hand",
         "epoch",
         "evidence",
+        "guessed",
         "needs_whole",
         "probes",
         "reason",
@@ -97,6 +98,8 @@ class Breaker:
         """When such an answer came last."""
         self.by_hand = False
         """Whether somebody opened it."""
+        self.guessed = False
+        """Whether it opened for silence that may be usual here."""
         self.reason = ""
         """Why it opened."""
         self.needs_whole = False
@@ -256,7 +259,7 @@ class Breaker:
         self._shut(now + min(cap, base * 2.0 ** min(doublings, 30)) * spread, reason)
 
     def _shut(self, until: float, reason: str) -> None:
-        self.by_hand = False
+        self.by_hand = self.guessed = False
         self.until = until
         self.reason = reason
         self.epoch = self._era.turn()

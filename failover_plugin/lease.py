@@ -15,6 +15,7 @@ class Lease:
     __slots__ = (
         "aside",
         "backup",
+        "blind",
         "born",
         "content",
         "doubt",
@@ -48,6 +49,8 @@ class Lease:
         """As estimated, until the real number is known."""
         self.doubt = 0.0
         """How much of a failure was booked because it is late."""
+        self.blind = False
+        """Whether it was doubted while nobody knew how long an answer takes here."""
         self.late = False
         """Whether its soft deadline has passed without content."""
         self.content = False

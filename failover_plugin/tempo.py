@@ -30,6 +30,8 @@ DOUBLE = 0.7
 """What the latest sample must exceed the fleet's usual by to confirm slowness, in log units."""
 ENOUGH, ENOUGH_OF_ALL = 10, 20
 """Samples of the target and of the fleet before anybody is called slow."""
+ENOUGH_TO_GUESS = 5
+"""Samples of the fleet before anybody's silence is measured by them."""
 CLEAR_ANOMALY = 2.5
 """z-score from which a late first content is counted as an anomaly in the report (the threshold of R5, llmkit)."""
 PLAIN_UNKNOWN = 25.0
@@ -76,7 +78,7 @@ class Tempo:
         if own is not None and own.known:
             expected = self._patience(own)
             return min(expected, 1.5 * self._patience(fleet)) if fleet.count >= ENOUGH_OF_ALL else expected
-        return self._patience(fleet) if fleet.count >= 5 else self._policy.soft_unknown
+        return self._patience(fleet) if fleet.count >= ENOUGH_TO_GUESS else self._policy.soft_unknown
 
     def _patience(self, baseline: Baseline) -> float:
         """What hardly any healthy call takes; where tails are heavy, as long as a caller likes to wait, unless many
@@ -87,10 +89,19 @@ class Tempo:
 
     def surprising(self, lease: Lease, now: float) -> bool:
         """Whether the lateness of a call without content speaks against its target, rather than of a heavy tail."""
-        own = lease.standing.latency
-        usual = own if own is not None and own.known else self.fleet if self.fleet.count >= 5 else None
+        usual = self._usual(lease.standing)
         common = SILENT if lease.standing.heard_of < lease.started else SURPRISING
         return not lease.streaming or usual is None or now - lease.started >= usual.within(common)
+
+    def knows(self, lease: Lease) -> bool:
+        """Whether it is known how long such a call takes."""
+        if lease.streaming:
+            return self._usual(lease.standing) is not None
+        return lease.standing.whole is not None and lease.standing.whole.known
+
+    def _usual(self, standing: Standing) -> Baseline | None:
+        own = standing.latency
+        return own if own is not None and own.known else self.fleet if self.fleet.count >= ENOUGH_TO_GUESS else None
 
     @property
     def usual(self) -> float:

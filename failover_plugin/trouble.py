@@ -79,10 +79,14 @@ class Trouble:
         if late_already or self.capacity.busy(standing, now) or not self._commons.tempo.surprising(lease, now):
             return
         sure = not self.stranger(lease) and not lease.probe and standing.heard_of < lease.started
-        lease.doubt = SURE if sure else UNSURE
+        lease.doubt, lease.blind = SURE if sure else UNSURE, not self._commons.tempo.knows(lease)
         if not lease.probe:
             standing.counts.failed(now, lease.doubt)
+            breaker = self._commons.scopes.breaker(standing, Scope.TARGET)
+            before = breaker.epoch
             self._suspect(lease, Scope.TARGET, lease.doubt, "late", now)
+            if breaker.epoch != before:
+                breaker.guessed = lease.blind and not standing.counts.streak
             self._commons.review(standing, now)
 
     def anomaly(self, lease: Lease, now: float) -> None:
@@ -96,6 +100,8 @@ class Trouble:
             for scope, breaker in lease.standing.breakers:
                 if scope is Scope.TARGET and lease.born >= breaker.epoch:
                     breaker.evidence.retract(lease.doubt, now)
+                elif scope is Scope.TARGET and lease.blind and breaker.guessed and breaker.until is not None:
+                    self._acquit(lease.standing, breaker, now)
         lease.doubt = 0.0
 
     # -- a failure ----------------------------------------------------------------------------------------------------
@@ -228,6 +234,14 @@ class Trouble:
         self._commons.news.room(len(self._commons.news.waiting))
         if self._commons.news.wanted:
             self._commons.news.add(BreakerClosed(at=now, **self.place(standing, scope)))
+
+    def _acquit(self, standing: Standing, breaker: Breaker, now: float) -> None:
+        """Content has come where silence was taken for a failure: it is only slow, and was never out of order."""
+        breaker.reset()
+        self.changed(standing, Scope.TARGET, now)
+        self._commons.news.room(len(self._commons.news.waiting))
+        if self._commons.news.wanted:
+            self._commons.news.add(BreakerClosed(at=now, **self.place(standing, Scope.TARGET)))
 
     def _announce(self, standing: Standing, scope: Scope, now: float, *, again: bool, alert: bool) -> None:
         breaker, where = self._commons.scopes.breaker(standing, scope), self.place(standing, scope)

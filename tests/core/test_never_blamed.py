@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from core.played import END, MARKS
-from core.scripted import World, chain, tier
+from core.scripted import World, broken, chain, tier
 
 from failover_plugin import Failover, Policy
 from failover_plugin.errors import AllTargetsFailed
@@ -74,6 +74,25 @@ async def test_a_limit_is_put_off_twice_at_most_and_never_beyond_the_deadline() 
         await asyncio.sleep(0.01)
         told.append("+".join(rung))
     assert told == ["deadline", "deadline", "deadline+limit"]
+
+
+@pytest.mark.parametrize("failures", [0, 1])
+def test_a_model_that_thinks_for_long_is_well_again_as_soon_as_it_speaks_unless_it_has_failed(failures: int) -> None:
+    """Nobody knew how long it takes: its silence was a guess."""
+    fleet = World(chain(2), Policy(strategy="sequential", backups="off", same_target_retries=0))
+    known = fleet.request(streaming=True).asks("a")
+    known.speaks()
+    known.succeeds()
+    fleet.clock.advance(1)
+    stories = [fleet.request(streaming=True).asks("a") for _ in range(6 + failures)]
+    for story in stories[6:]:
+        story.fails(broken())
+    fleet.clock.advance(6)
+    for story in stories[:6]:
+        story.backs_up()
+    assert fleet.line("a").state == "open"
+    stories[0].speaks()
+    assert fleet.line("a").state == ("open" if failures else "closed")
 
 
 @pytest.mark.parametrize("error", [TypeError("unexpected keyword argument 'foo'"), KeyError("x"), ValueError("no")])

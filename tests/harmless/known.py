@@ -7,26 +7,15 @@ are played in virtual time.
 from __future__ import annotations
 
 KNOWN: dict[tuple[str, str], str] = {
-    ("litellm", "routed_set_aside"): "1",
     ("litellm", "routed_wrong_arguments"): "9",
 }
 
 IN_REAL_TIME = {
-    ("litellm", "routed_set_aside"),
     ("litellm", "routed_wrong_arguments"),
 }
 """Those of them that are played in real time: a quick machine may pass."""
 
 BY_HAND: dict[tuple[str, str], str] = {
-    ("langchain", "full"): "4",
-    ("langchain", "thinking"): "8",
     ("langchain", "offline"): "10",
-    ("langchain", "on_uvloop"): "1",
-    ("langchain", "in_a_notebook"): "1",
-    ("langchain", "in_threads"): "1",
-    ("langchain", "under_gevent"): "1",
-    ("litellm", "routed_short_limits"): "9",
-    ("litellm", "routed_stall"): "8",
-    ("litellm", "routed_one_healthy"): "1",
 }
 """What fails only now and then: not in the scripts that CI plays, but in some of the hundreds played by hand."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -64,7 +65,10 @@ async def test_a_strategy_given_with_a_request_loses_nothing(bench: Any, ask_pla
     assert bench.in_flight == 0
 
 
-@pytest.mark.xfail(reason="LiteLLM's shuffle picks the dead one again and again, and we refuse each time")
+@pytest.mark.xfail(
+    not version("litellm").startswith("1.109."),
+    reason="LiteLLM's shuffle picks the dead one again and again, and we refuse each time",
+)
 async def test_a_strategy_given_with_a_request_loses_nothing_whatever_the_weights(bench: Any, ask_plain: Ask) -> None:
     """With weights of 50 and 1 LiteLLM alone lost 1 request of 20: its cooldowns, which are off, end it."""
     bench.route(bench.deployment(bench.primary, weight=50), bench.deployment(bench.backup, weight=1))
