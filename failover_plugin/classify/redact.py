@@ -23,8 +23,8 @@ _NAMED = re.compile(
       (?: (?: key | token | secret | password | sig | signature ) =
         | (?: api [-_]? key | authorization | subscription-key | client_secret | secret_? access_? key
             | session_? token | ad_token )
-          ["']? \s* [=:] \s* ["']? (?: (?: bearer | basic ) \s+ )* )
-    | \b (?: (?: bearer | basic ) \s+ )+
+          ["']? \s* [=:] \s* ["']? (?: (?: bearer | basic ) \s+ )*+ )
+    | \b (?: (?: bearer | basic ) \s+ )++
     | \b api [ ] key [ ] provided: \s*
     | :// [^\s/:@]{1,64} : (?= [^\s/@]{1,256} @ )
     )
