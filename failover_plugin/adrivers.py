@@ -35,14 +35,22 @@ CLOSING = 1.0
 class Limit:
     """``asyncio.timeout``, but of seconds in which the loop runs and the attempt has begun; ``left`` are those to a
     deadline, never put off.
+
+    One that is longer than a timer that runs already (``first``) sets none of its own until that one tells it to
+    ``arm``: nearly every call is over before, and a timer costs as much as all the rest of a limit.
     """
 
-    __slots__ = ("_inner", "_left", "_loop", "_seconds", "_start", "_timer")
+    __slots__ = ("_first", "_inner", "_latest", "_left", "_loop", "_seconds", "_start", "_timer")
 
-    def __init__(self, seconds: float, left: float = inf, start: Start | None = None) -> None:
+    def __init__(
+        self, seconds: float, left: float = inf, start: Start | None = None, first: PatientTimer | None = None
+    ) -> None:
         self._seconds = seconds
         self._left = left
         self._start = start
+        self._first = first
+        self._latest: float | None = None
+        """The deadline on the loop's clock, while it is kept; None before, after, and without a limit."""
         self._inner = asyncio.timeout(None)
         self._loop = asyncio.get_running_loop()
         self._timer: PatientTimer | None = None
@@ -52,13 +60,22 @@ class Limit:
         if self._seconds <= 0:
             self.end()
         elif self._seconds < inf:
-            latest = self._loop.time() + self._left
-            self._timer = PatientTimer(self._loop, self._seconds, self.end, latest=latest, start=self._start)
+            self._latest = self._loop.time() + self._left
+            if self._first is None or (sooner := self._first.left) >= self._seconds:
+                self.arm()
+            else:
+                self._seconds -= max(0.0, sooner)
         return self
+
+    def arm(self) -> None:
+        """Keep time from here on, if there is still something to limit."""
+        if self._timer is None and self._latest is not None:
+            self._timer = PatientTimer(self._loop, self._seconds, self.end, latest=self._latest, start=self._start)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._latest = None
         if self._timer is not None:
             self._timer.cancel()
         await self._inner.__aexit__(kind, error, trace)
@@ -87,7 +104,7 @@ class Race:
         self.task: asyncio.Task[None] | None = None
         self.won = False
         """Whether the backup has."""
-        self.limit: Limit
+        self.limit: Limit | None = None
         self._back_up = back_up
         self._loop = asyncio.get_running_loop()
         self._context = copy_context()
@@ -116,12 +133,15 @@ class Race:
         """This attempt is under way."""
         self._start, self.won = start, False
         if start.soft_timeout < inf:
-            self._timer = PatientTimer(self._loop, start.soft_timeout, lambda: self._overdue(start), start=start)
+            latest = self._loop.time() + start.left
+            self._timer = PatientTimer(
+                self._loop, start.soft_timeout, lambda: self._overdue(start), latest=latest, start=start
+            )
 
     def interruptible(self, seconds: float, left: float = inf) -> Limit:
         """A time limit that also ends when the backup has won. ``left`` are the seconds of the caller's deadline."""
-        self.limit = Limit(0.0 if self.won else seconds, left, self._start)
-        return self.limit
+        self.limit = limit = Limit(0.0 if self.won else seconds, left, self._start, self._timer)
+        return limit
 
     async def backup_ended(self) -> None:
         """The attempt has failed: wait for its backup, if there still is one."""
@@ -140,7 +160,8 @@ class Race:
     def win(self) -> None:
         """The backup has."""
         self.won = True
-        self.limit.end()
+        if self.limit is not None:
+            self.limit.end()
 
     async def __aenter__(self) -> Self:
         return self
@@ -163,8 +184,11 @@ class Race:
                 self.flow.abandoned(backup, self.clock.monotonic())  # before its first step it could not say so itself
 
     def _overdue(self, start: Start) -> None:
-        self._timer = None
-        self._begin_backup(self.flow.overdue(start, self.clock.monotonic()))
+        timer, self._timer = self._timer, None
+        if self.limit is not None:
+            self.limit.arm()
+        if timer is not None and not timer.over:
+            self._begin_backup(self.flow.overdue(start, self.clock.monotonic()))
 
     def _ring(self) -> None:
         """From any thread."""

@@ -69,6 +69,16 @@ class PatientTimer:
         now = loop.time()
         self._wait(now, now + seconds)
 
+    @property
+    def left(self) -> float:
+        """Seconds that are left of it, by what is known now."""
+        return self._due - self._loop.time()
+
+    @property
+    def over(self) -> bool:
+        """Whether it is later than ``latest``."""
+        return self._loop.time() >= self._latest
+
     def cancel(self) -> None:
         """It is not needed any more."""
         self._handle.cancel()

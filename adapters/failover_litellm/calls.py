@@ -69,7 +69,7 @@ class Calls:
                 try:
                     answer = await self._in_time(race.interruptible(limit), request, permit, call, args, kwargs)
                 except Exception as error:
-                    if not (race.won and race.limit.expired()):
+                    if not (race.won and race.limit and race.limit.expired()):
                         request.failed(error)
                         _keep(error, empty)
                     await race.backup_ended()
