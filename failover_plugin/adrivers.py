@@ -51,7 +51,7 @@ class Limit:
         self._first = first
         self._latest: float | None = None
         """The deadline on the loop's clock, while it is kept; None before, after, and without a limit."""
-        self._inner = asyncio.timeout(None)
+        self._inner = asyncio.Timeout(None)
         self._loop = asyncio.get_running_loop()
         self._timer: PatientTimer | None = None
 
@@ -60,17 +60,19 @@ class Limit:
         if self._seconds <= 0:
             self.end()
         elif self._seconds < inf:
-            self._latest = self._loop.time() + self._left
-            if self._first is None or (sooner := self._first.left) >= self._seconds:
+            now = self._loop.time()
+            self._latest = now + self._left
+            if self._first is None or (sooner := self._first.due - now) >= self._seconds:
                 self.arm()
-            else:
-                self._seconds -= max(0.0, sooner)
+            elif sooner > 0:
+                self._seconds -= sooner
         return self
 
     def arm(self) -> None:
         """Keep time from here on, if there is still something to limit."""
         if self._timer is None and self._latest is not None:
-            self._timer = PatientTimer(self._loop, self._seconds, self.end, latest=self._latest, start=self._start)
+            now = self._loop.time()
+            self._timer = PatientTimer(self._loop, now, self._seconds, self.end, latest=self._latest, start=self._start)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -133,9 +135,9 @@ class Race:
         """This attempt is under way."""
         self._start, self.won = start, False
         if start.soft_timeout < inf:
-            latest = self._loop.time() + start.left
+            now = self._loop.time()
             self._timer = PatientTimer(
-                self._loop, start.soft_timeout, lambda: self._overdue(start), latest=latest, start=start
+                self._loop, now, start.soft_timeout, lambda: self._overdue(start), latest=now + start.left, start=start
             )
 
     def interruptible(self, seconds: float, left: float = inf) -> Limit:

@@ -205,7 +205,10 @@ class Trail:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for logs and JSON."""
-        return {"attempts": [_plain(a) for a in self.attempts], "skips": [_plain(s) for s in self.skips]}
+        attempts, skips = list[dict[str, Any]](), list[dict[str, Any]]()
+        for entry in self.entries:
+            (attempts if isinstance(entry, Attempt) else skips).append(_plain(entry))
+        return {"attempts": attempts, "skips": skips}
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.entries)) or "nothing was asked"

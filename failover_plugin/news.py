@@ -48,9 +48,9 @@ class News:
 
     def tell(self) -> None:
         """Not under the lock. Several threads may share the work, so each takes what is left."""
-        while (wake := _next(self.calls)) is not None:
+        while self.calls and (wake := _next(self.calls)) is not None:
             wake()
-        while (event := _next(self.events)) is not None:
+        while self.events and (event := _next(self.events)) is not None:
             self._listeners.emit(event)
 
     def forget(self) -> None:

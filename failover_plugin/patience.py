@@ -36,7 +36,6 @@ class PatientTimer:
 
     __slots__ = (
         "_began",
-        "_due",
         "_handle",
         "_latest",
         "_left",
@@ -46,18 +45,20 @@ class PatientTimer:
         "_seconds",
         "_start",
         "_thread",
+        "due",
     )
 
     def __init__(
         self,
         loop: AbstractEventLoop,
+        now: float,
         seconds: float,
         ring: Callable[[], object],
         *,
         latest: float = inf,
         start: Start | None = None,
     ) -> None:
-        """``latest`` is on the loop's clock."""
+        """``now`` and ``latest`` are on the loop's clock."""
         self._loop = loop
         self._seconds = seconds
         self._ring = ring
@@ -66,13 +67,9 @@ class PatientTimer:
         self._start = start
         self._began = start.began if start else 0.0
         self._thread: Future[None] | None = None
-        now = loop.time()
-        self._wait(now, now + seconds)
-
-    @property
-    def left(self) -> float:
-        """Seconds that are left of it, by what is known now."""
-        return self._due - self._loop.time()
+        self.due = now + seconds
+        """When it will ring, by what is known now."""
+        self._wait(now, self.due)
 
     @property
     def over(self) -> bool:
@@ -86,8 +83,8 @@ class PatientTimer:
             self._thread.cancel()
 
     def _wait(self, now: float, due: float) -> None:
-        self._due = min(due, self._latest)
-        self._next = min(self._due, now + max(STEP, self._seconds / LOOKS))
+        self.due = due = min(due, self._latest)
+        self._next = min(due, now + max(STEP, self._seconds / LOOKS))
         self._handle: TimerHandle = self._loop.call_at(self._next, self._look)
 
     def _look(self) -> None:
@@ -96,11 +93,11 @@ class PatientTimer:
         if now >= self._latest:
             self._ring()
         elif self._start is not None and self._start.began != self._began:
-            self._wait(now, self._due + self._held(self._start.began, now))
+            self._wait(now, self.due + self._held(self._start.began, now))
         elif late > LATE and (due := self._after_standing_still(late, now)) > now:
             self._wait(now, due)
-        elif now < self._due:
-            self._wait(now, self._due)
+        elif now < self.due:
+            self._wait(now, self.due)
         elif self._left:
             self._ask_for_a_thread(now)
         else:
@@ -108,7 +105,7 @@ class PatientTimer:
 
     def _after_standing_still(self, late: float, now: float) -> float:
         """When the limit is due, this loop having been late: there is time left to read what came meanwhile."""
-        due, reading = self._due + late, now + min(self._seconds, READING)
+        due, reading = self.due + late, now + min(self._seconds, READING)
         if due >= reading or not self._left:
             return due
         self._left -= 1
@@ -116,7 +113,7 @@ class PatientTimer:
 
     def _held(self, began: float, now: float) -> float:
         """Seconds by which the attempt began later than was known; while it is held, as if it began now."""
-        later = began - self._began if began < inf else now + self._seconds - self._due
+        later = began - self._began if began < inf else now + self._seconds - self.due
         self._began += later
         return later
 

@@ -71,7 +71,18 @@ class Candidates:
                 found.append(drawn)
                 if len(found) == 2:
                     return found[0], found[1]
-        return self._from(list(self), rng, heaviest)
+        return self._from(self._listed(), rng, heaviest)
+
+    def _listed(self) -> Sequence[Standing]:
+        """All of them: of few by hand, which takes half the time of ``list(self)``."""
+        mask, standings, found = self.mask, self.tier.standings, list[Standing]()
+        if mask.bit_count() > SPARSE:
+            return list(self)
+        while mask:
+            low = mask & -mask
+            found.append(standings[low.bit_length() - 1])
+            mask ^= low
+        return found
 
     def draw(self, rng: Random) -> Standing:
         """One, drawn at random, whatever its weight."""

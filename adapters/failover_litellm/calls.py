@@ -240,7 +240,8 @@ class Calls:
         """Hand the limits to the client; returns the seconds until the call is late."""
         permit = request.permit
         _mind_own_limit(request, permit, kwargs)
-        configured = mapping(mapping(request.offered.get(permit.target.id)).get("litellm_params"))
+        deployment = request.offered.get(permit.target.id)
+        configured = mapping(deployment["litellm_params"] if deployment else None)
         routers = self._inside.limits(streaming=bool(kwargs.get("stream")))
         return limits.hand_over(permit, kwargs, configured, routers, watched=watched)
 
@@ -301,8 +302,9 @@ def _keep(error: Exception, empty: list[_Answer]) -> bool:
 
 def _mind_own_limit(request: RouterRequest, permit: Permit, kwargs: Mapping[str, Any]) -> None:
     """A caller who allows the call less time than we do: if that runs out, it is no whole failure."""
-    ours = permit.first_content_timeout if kwargs.get("stream") else permit.timeout
-    permit.cut_short = request.limit is not None and request.limit < ours
+    if request.limit is not None:
+        ours = permit.first_content_timeout if kwargs.get("stream") else permit.timeout
+        permit.cut_short = request.limit < ours
 
 
 def _overdue(permit: Permit) -> Exception:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from threading import Lock
 from typing import Any
 
@@ -44,8 +43,10 @@ class Deployments:
                 reader.close()
         offered = list(deployments)
         if self._version == self._inside.version:
-            with suppress(KeyError):  # one that is not known yet
+            try:
                 return _by_target(offered, self._ids)
+            except KeyError:  # one that is not known yet
+                pass
         return _by_target(offered, self._refresh(offered))
 
     def with_a_share(

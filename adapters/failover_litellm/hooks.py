@@ -85,7 +85,7 @@ class RouterHooks:
     def _begin(self, asked: Mapping[str, Any]) -> RouterRequest:
         """A request of which nothing is known yet. One before it lets go of a permit for a call that was never made."""
         before, request = current.get(), RouterRequest(self._failover, self._deployments.drop)
-        if before is not None and before.mine and not before.calling:
+        if before is not None and not (before.over or before.calling) and before.mine:
             before.leave()
         request.sign(asked)
         request.limit = limits.own_limit(asked)

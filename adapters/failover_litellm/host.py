@@ -75,6 +75,9 @@ class RouterInside:
         _needs(router, router, _OF_THE_ROUTER)
         _needs(router, self.core, ("_host",))
         _needs(router, self.core._host, ("invoke", "sleep"))
+        self._settings: Any = None
+        self._timeout: Mapping[str, Any] = {}
+        self._registry = router.registry()
         self._before: Before | None = None
         self._placed: tuple[Any, ...] = ()
         self.counts_late = not hasattr(self.core, _OVERRIDE)
@@ -85,21 +88,29 @@ class RouterInside:
     @property
     def deployments(self) -> list[Mapping[str, Any]]:
         """All deployments, as the router holds them."""
-        return list(self.router.registry().all())
+        return list(self._registry.all())
 
     @property
     def version(self) -> int:
         """Another number whenever the deployments have changed."""
-        return int(self.router.registry().version)
+        return int(self._registry.version)
 
     def limits(self, *, streaming: bool) -> Mapping[str, Any]:
-        """The time limits that the router was built with, by LiteLLM's names."""
-        names = ("timeout", "stream_timeout") if streaming else ("timeout",)
-        return {name: getattr(self.router, name, None) for name in names}
+        """The time limits that the router was built with, by LiteLLM's names.
+
+        Its ``timeout`` is read anew when its settings have become another object: reading one costs LiteLLM as much as
+        a choice costs us.
+        """
+        settings = getattr(self.core, "_resolved", None)
+        if settings is None or settings is not self._settings:
+            self._timeout, self._settings = {"timeout": getattr(self.router, "timeout", None)}, settings
+        if not streaming:
+            return self._timeout
+        return {**self._timeout, "stream_timeout": getattr(self.router, "stream_timeout", None)}
 
     def params(self, given: str) -> Mapping[str, Any]:
         """What the deployment with this id was set up with."""
-        return mapping(mapping(self.router.registry().deployment_dict(given)).get("litellm_params"))
+        return mapping(mapping(self._registry.deployment_dict(given)).get("litellm_params"))
 
     def fallback_groups(self, kind: str) -> frozenset[str]:
         """The groups that the router's fallbacks of this kind, such as ``"content_policy"``, lead to."""
@@ -298,10 +309,10 @@ def named_groups(fallbacks: Any) -> frozenset[str]:
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """This untyped value of the host's as a mapping; an empty one if it is none. Nearly all are dicts, told quickly."""
+    """This untyped value of the host's as a mapping; an empty one if it is none. Dicts and None are told quickly."""
     if type(value) is dict:
-        return cast("Mapping[str, Any]", value)
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+        return value  # pyright: ignore[reportUnknownVariableType] - the host's
+    return {} if value is None or not isinstance(value, Mapping) else value  # pyright: ignore[reportUnknownVariableType]
 
 
 def _group_selectors(core: Any) -> tuple[Any, ...]:

@@ -34,13 +34,15 @@ def hand_over(permit: Permit, kwargs: dict[str, Any], *configured: Mapping[str, 
         client = max(first, idle) if watched else min(first, idle)
     else:
         first = client = permit.timeout
-    given = [limit for level in (kwargs, *configured) if (limit := _limit(level, streaming=streaming)) is not None]
-    kwargs["timeout"] = limit = min(client, *given) if given else client
+    for level in (kwargs, *configured):
+        if (given := _limit(level, streaming=streaming)) is not None and (given < first or given < client):
+            first, client = min(first, given), min(client, given)
+    kwargs["timeout"] = client
     for name in ("request_timeout", "stream_timeout"):
         if kwargs.get(name) is not None:
-            kwargs[name] = limit
+            kwargs[name] = client
     kwargs["max_retries"] = _NO_RETRIES
-    return min(first, *given) if given else first
+    return first
 
 
 def own_limit(asked: Mapping[str, Any]) -> float | None:
@@ -51,12 +53,9 @@ def own_limit(asked: Mapping[str, Any]) -> float | None:
 def _limit(level: Mapping[str, Any], *, streaming: bool) -> float | None:
     """One level's limit in seconds; of a stream, that for streams if there is one, as LiteLLM has it."""
     for name in _STREAMED if streaming else _PLAIN:
-        if (given := level.get(name)) is not None and (limit := _seconds(given)) is not None:
-            return limit
+        if (given := level.get(name)) is None:
+            continue
+        limit: Any = getattr(given, "read", given)  # an object of httpx's has one for every phase
+        if isinstance(limit, int | float) and limit > 0:
+            return float(limit)
     return None
-
-
-def _seconds(limit: Any) -> float | None:
-    """A limit as LiteLLM takes them: a number, or an object of httpx's with one for every phase."""
-    limit = getattr(limit, "read", limit)
-    return float(limit) if isinstance(limit, int | float) and limit > 0 else None

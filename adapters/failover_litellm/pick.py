@@ -16,7 +16,6 @@ from failover_plugin import ConfigError, Failover, Request
 SAID = ("require_tags", "forbid_tags", "deadline", "affinity", "needs")
 """What a request may say of itself in ``metadata["failover"]``."""
 _SETS = ("require_tags", "forbid_tags", "needs")
-_METADATA = ("litellm_metadata", "metadata")
 _REMEDY = f"Give a mapping with some of {', '.join(SAID)}."
 
 
@@ -25,7 +24,7 @@ def describe(model: str, messages: Any, asked: Mapping[str, Any]) -> Request:
 
     Raises ``ConfigError`` if what stands in its ``metadata["failover"]`` is not understood.
     """
-    metadata = [mapping(asked.get(name)) for name in _METADATA]
+    metadata = mapping(asked.get("litellm_metadata")), mapping(asked.get("metadata"))
     needs, session, left, said = _needs(messages, asked), _session(asked, metadata), remaining(), _said(metadata)
     if not said:
         return Request(model=model, needs=needs, affinity=session, deadline=left)
@@ -56,16 +55,18 @@ def _needs(messages: Any, asked: Mapping[str, Any]) -> frozenset[str]:
         needs.append("tools")
     if _kind(asked.get("response_format")) == "json_schema":
         needs.append("schema")
-    contents = [mapping(message).get("content") for message in messages or ()]
-    lists: list[list[Any]] = [content for content in contents if isinstance(content, list)]
-    if lists and any(_kind(part) == "image_url" for parts in lists for part in parts):
-        needs.append("images")
+    for message in messages or ():
+        parts: list[Any] | str | None = mapping(message).get("content")
+        if isinstance(parts, list) and any(_kind(part) == "image_url" for part in parts):
+            needs.append("images")
+            break
     return frozenset(needs)
 
 
-def _said(metadata: list[Mapping[str, Any]]) -> dict[str, Any]:
+def _said(metadata: tuple[Mapping[str, Any], Mapping[str, Any]]) -> dict[str, Any]:
     """What the request says in ``metadata["failover"]``."""
-    said = next((m["failover"] for m in metadata if "failover" in m), None)
+    one, other = metadata
+    said = one["failover"] if "failover" in one else other.get("failover")
     if said is None:
         return {}
     if not isinstance(said, Mapping):
@@ -98,9 +99,10 @@ def _requests() -> TypeAdapter[Request]:
     return TypeAdapter(Request)
 
 
-def _session(asked: Mapping[str, Any], metadata: list[Mapping[str, Any]]) -> str | None:
+def _session(asked: Mapping[str, Any], metadata: tuple[Mapping[str, Any], Mapping[str, Any]]) -> str | None:
     """The conversation that the request belongs to, by the ids that LiteLLM itself goes by."""
-    given = asked.get("litellm_session_id") or next((m["session_id"] for m in metadata if m.get("session_id")), None)
+    one, other = metadata
+    given = asked.get("litellm_session_id") or one.get("session_id") or other.get("session_id")
     return str(given) if given else None
 
 

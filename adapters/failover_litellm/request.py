@@ -72,9 +72,10 @@ class RouterRequest:
         so may a trace id. The task that asks tells these apart, and LiteLLM's count of retries, which starts anew with
         a request. (``counts_late``: at the first retry it has not been raised yet.)
         """
+        if self.over or not self.mine:
+            return False
         metadata = routing_metadata(asked)
-        same = metadata.get(_TOKEN) == self._number and asked.get("litellm_trace_id") == self._trace
-        if not same or self.over or not self.mine:
+        if metadata.get(_TOKEN) != self._number or asked.get("litellm_trace_id") != self._trace:
             return False
         first_retry = counts_late and len(self._errors) == 1 and bool(metadata.get("request_retry_count"))
         return not self._errors or _tried_before(metadata) or first_retry
@@ -93,7 +94,9 @@ class RouterRequest:
         self.leave()
         if self._refused_for is not None and self._refused_for == (request.model, frozenset(among)):
             return None  # LiteLLM asks again and again until its own count is used up
-        left = [target for target in among if target not in self._set_aside] or list(among)
+        left = among
+        if self._set_aside:
+            left = [target for target in among if target not in self._set_aside] or among
         self._among = left
         self.open = self._failover.acquire(request, among=left, after=self._last, later=later, streaming=streaming)
         self._refused_for = None if self.open else (request.model, frozenset(among))

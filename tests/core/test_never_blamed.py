@@ -66,8 +66,8 @@ async def test_a_loop_that_stands_still_makes_nobody_late(*, streaming: bool) ->
 
 async def test_a_limit_is_put_off_twice_at_most_and_never_beyond_the_deadline() -> None:
     loop, rung = asyncio.get_running_loop(), list[str]()
-    PatientTimer(loop, 0.05, lambda: rung.append("limit"))
-    PatientTimer(loop, 0.05, lambda: rung.append("deadline"), latest=loop.time() + 0.05)
+    PatientTimer(loop, loop.time(), 0.05, lambda: rung.append("limit"))
+    PatientTimer(loop, loop.time(), 0.05, lambda: rung.append("deadline"), latest=loop.time() + 0.05)
     told = []
     for stands_still in (0.4, 0.8, 0.8):
         time.sleep(stands_still)

@@ -37,6 +37,15 @@ async def test_a_hung_deployment_is_left_when_the_shortest_limit_is_over(bench: 
     assert len(bench.primary.requests) == 1
 
 
+@pytest.mark.parametrize(("name", "mode"), [("timeout", "acompletion"), ("stream_timeout", "acompletion-stream")])
+async def test_a_limit_that_the_router_is_given_later_counts_from_then_on(bench: Any, name: str, mode: str) -> None:
+    bench.route(timeout=30, stream_timeout=30)
+    assert await bench.ask(mode)
+    setattr(bench.router, name, 0.3)
+    bench.primary.fail(faults.hang())
+    assert 0.3 <= await _took(bench.ask(mode, **{name: 30})) < 1.7
+
+
 @pytest.mark.parametrize("whose", ["router", "deployment", "call"])
 async def test_a_limit_for_streams_counts_for_streams_alone(bench: Any, ask_stream: Ask, whose: str) -> None:
     limits = {name: {"timeout": 30, "stream_timeout": 0.3 if name == whose else 30} for name in _LEVELS}
