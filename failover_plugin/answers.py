@@ -32,7 +32,7 @@ class Answers:
             standing.heard_of = lease.started
         if standing.silent:
             standing.silent.pop(lease, None)
-        self._uplink.works(now)
+        self._uplink.worked(lease.started)
         if counts.histogram is None:
             counts.histogram = Histogram(self._recent)
         counts.histogram.add(now - lease.started, now)

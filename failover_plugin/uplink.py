@@ -23,12 +23,14 @@ class Uplink:
         self._failed: dict[str, float] = {}
         self._heard = -inf
 
-    def works(self, now: float) -> None:
-        """Something came from somebody."""
-        self._heard = now
+    def worked(self, began: float) -> None:
+        """A call that began then has been answered: connections could be made. That an older one goes on says no more:
+        a connection that is there outlives the way to new ones.
+        """
+        self._heard = max(self._heard, began)
 
     def broken(self, target: Target, now: float) -> bool:
-        """A connection to this target failed; says whether those to others did too, and nothing came from anybody."""
+        """A connection to this target failed; says whether those to others did too, and nobody was reached since."""
         server = target.endpoint or target.provider
         self._failed[server] = now
         since = max(self._heard, now - AT_THE_SAME_TIME)

@@ -17,6 +17,7 @@ from failover_plugin.classify.evidence import Evidence, chain, class_names, from
 from failover_plugin.classify.horizon import MAX_RETRY_AFTER, horizon
 from failover_plugin.classify.redact import redact
 from failover_plugin.classify.rules import Finding
+from failover_plugin.classify.strangers import attempt
 from failover_plugin.classify.verdicts import VERDICTS, Hold, Route, Verdict, verdict_table
 from failover_plugin.model import Diagnosis, ErrorClass, Scope
 
@@ -104,6 +105,8 @@ def _diagnose(error: BaseException, provider: str | None, handled: BaseException
     links, asked = tuple(chain(error, handled)), list[Evidence]()
     if ours := local.trouble(links):
         return replace(_diagnosis(ours, from_exception(error), (), provider), scope=Scope.LOCAL)
+    if unsent := attempt(None, local.unsendable, links):
+        return replace(_diagnosis(unsent, Evidence(), (), provider), scope=Scope.REQUEST)
     for link in links:
         asked.append(informed(from_exception(link), provider))
         found = rules.decide(asked[-1])

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final, cast
 
 from failover_plugin.classify.providers import of_package
-from failover_plugin.classify.strangers import attempt, attribute, item
+from failover_plugin.classify.strangers import attempt, attribute, item, text
 
 TRANSLATOR: Final = "litellm"
 """Its exceptions stand for others, and often with an HTTP status of its own making."""
@@ -23,6 +23,9 @@ _MAX_MEMBERS: Final = 4
 """Members of a group that are asked."""
 
 _MAX_FRAMES: Final = 1000
+
+_READS_ANSWERS: Final = f"{TRANSLATOR}.llms"
+_LOOKS_AT_PARAMETERS: Final = "get_optional_params"
 
 _MANY_PROVIDERS: Final = frozenset(("openai", "langchain_openai", "fireworks", TRANSLATOR))
 """Packages that speak to a provider, and their name does not tell to which."""
@@ -68,6 +71,26 @@ def raised_in(error: BaseException) -> str:
         trace = beneath
     module = item(attribute(attribute(trace, "tb_frame"), "f_globals"), "__name__")
     return module.partition(".")[0] if isinstance(module, str) else ""
+
+
+def unsent(error: BaseException) -> bool:
+    """Whether LiteLLM made this error itself before it had asked anybody.
+
+    Its modules for the providers shape the request and read the answer, and those for streams and responses read it,
+    too: what has passed through none of these has not been sent. Nor has a request whose parameters it is looking at.
+    """
+    trace, module = attribute(error, "__traceback__"), ""
+    for _ in range(_MAX_FRAMES):
+        if trace is None:
+            break
+        frame = attribute(trace, "tb_frame")
+        if attribute(attribute(frame, "f_code"), "co_name") == _LOOKS_AT_PARAMETERS:
+            return True
+        module = text(item(attribute(frame, "f_globals"), "__name__"))
+        if module.startswith(_READS_ANSWERS) or "stream" in module or "response" in module:
+            return False
+        trace = attribute(trace, "tb_next")
+    return module.partition(".")[0] == TRANSLATOR
 
 
 def of_sdk(package: str) -> bool:

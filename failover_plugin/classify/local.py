@@ -11,13 +11,13 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from failover_plugin.classify import names
-from failover_plugin.classify.links import class_names, of_sdk, raised_in
+from failover_plugin.classify.links import class_names, of_sdk, raised_in, unsent
 from failover_plugin.classify.rules import Finding
 from failover_plugin.classify.strangers import attempt, held_arguments, text
 from failover_plugin.model import ErrorClass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 _EXHAUSTED: Final[Mapping[str, ErrorClass]] = {
     "*.PoolTimeout": ErrorClass.TIMEOUT,
@@ -80,6 +80,15 @@ def mistake(error: BaseException) -> Finding | None:
     if of_the_call or not of_sdk(raised_in(error)):
         return Finding(means=ErrorClass.UNKNOWN, why=f"how the call was made: {name}")
     return None
+
+
+def unsendable(links: Sequence[BaseException]) -> Finding | None:
+    """The caller's mistake, if LiteLLM stumbled over the request before it asked anybody: it may tell of that as of a
+    connection that failed, with a status.
+    """
+    name = class_names(links[-1])[0]
+    stumbled = name in (*_MISTAKES, "builtins.AttributeError") and unsent(links[-1])
+    return Finding(means=ErrorClass.UNKNOWN, why=f"how the call was made: {name}") if stumbled else None
 
 
 def _said(error: BaseException) -> str:

@@ -199,3 +199,41 @@ def test_a_stream_error_on_which_litellm_itself_stumbles(base: Any) -> None:
     with pytest.raises(ValueError, match="server_is_overloaded") as ours:
         stream(int)
     assert classify(ours.value).error_class == "unknown"
+
+
+CALL: dict[str, Any] = {"model": "openai/m", "api_key": "test", "api_base": "http://127.0.0.1:9/v1", "max_retries": 0}
+HELLO = {"role": "user", "content": "Hello."}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"messages": [HELLO, "no message"]},
+        {"messages": [{"role": "user", "content": object()}]},
+        {"messages": 5},
+        {"response_format": 7},
+        {"temperature": object()},
+        {"extra_headers": 5},
+    ],
+    ids=str,
+)
+async def test_a_request_that_litellm_cannot_even_send_is_nobodys_failure(
+    litellm: types.ModuleType, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever it makes of it
+        litellm.completion(**{**CALL, "messages": [HELLO], **wrong})
+    assert classify(caught.value, provider="openai").scope == "request"
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        await litellm.acompletion(**{**CALL, "messages": [HELLO], **wrong})
+    assert classify(caught.value, provider="openai").scope == "request"
+
+
+@pytest.mark.parametrize("answer", [{}, {"choices": None}, {"choices": [5]}, [], "text"], ids=str)
+async def test_an_answer_on_which_litellm_stumbles_is_the_providers_failure(
+    litellm: types.ModuleType, answer: object
+) -> None:
+    client = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200, json=answer)))
+    async with openai.AsyncOpenAI(api_key="test", max_retries=0, http_client=client) as sdk_client:
+        with pytest.raises(Exception) as caught:  # noqa: PT011
+            await litellm.acompletion(**CALL, messages=[HELLO], client=sdk_client)
+    assert classify(caught.value, provider="openai").scope != "request"

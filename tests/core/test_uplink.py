@@ -29,9 +29,30 @@ def test_two_one_after_the_other_are_theirs() -> None:
 def test_something_heard_in_between_says_that_the_way_is_open() -> None:
     uplink = Uplink()
     uplink.broken(target("a"), 0.0)
-    uplink.works(0.5)
+    uplink.worked(0.5)
     assert not uplink.broken(target("b"), 1.0)
     assert uplink.broken(target("a"), 1.5)
+
+
+def test_an_answer_on_an_older_connection_does_not_say_that_new_ones_can_be_made() -> None:
+    uplink = Uplink()
+    uplink.broken(target("a"), 1.0)
+    uplink.worked(0.5)
+    assert uplink.broken(target("b"), 1.5)
+
+
+def test_offline_while_older_calls_are_still_answered_condemns_nobody() -> None:
+    stage = Stage(*tier(3))
+    older = [stage.admit("c") for _ in range(4)]
+    stage.now += 0.5
+    for lease in older:
+        stage.fail("a", "network")
+        stage.fail("b", "network")
+        stage.speak(lease)
+        stage.end(lease)
+        stage.now += 0.1
+    assert stage.usable() == "abc"
+    assert all(line.state == "closed" for line in stage.health.report(stage.now).targets)
 
 
 def test_two_targets_of_one_server_are_one() -> None:

@@ -14,6 +14,5 @@ Hundreds, by hand: ``FAILOVER_HARMLESS=600 pytest tests/harmless -s``.
 To read, in this order: ``script`` (the data), ``dice`` and ``kinds…`` (the generator), ``world`` (what targets do).
 Played in no time, with chat models in this process: ``virtual``, ``models``, ``errors``, ``langchain_play``. Played in
 real time, with real clients and the emulator, the application in a process of its own: ``wire``, ``player``,
-``real_models``. What is asked: ``asking``, ``langchain_sides``, ``litellm_sides``. Then ``verdict``, and ``known``:
-what fails today.
+``real_models``. What is asked: ``asking``, ``langchain_sides``, ``litellm_sides``. Then ``verdict``.
 """

@@ -10,12 +10,12 @@ import os
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
+from math import ceil
 
 import pytest
 
 from . import wire
 from .kinds import KINDS, Kind
-from .known import BY_HAND, IN_REAL_TIME, KNOWN
 from .sides import verdict
 from .verdict import Verdict, summary
 
@@ -32,17 +32,8 @@ def _seeds(kind: Kind) -> list[int]:
     if not BY_THE_HUNDRED:
         return list(kind.seeds)
     scripts = BY_THE_HUNDRED * (LITELLM_SHARE if kind.host == "litellm" else 1.0)
-    each = max(round(scripts / SEEDS / len(KINDS[kind.host])), 1)
+    each = ceil(scripts / SEEDS / len(KINDS[kind.host]))
     return [1000 * seed + number for seed in range(SEEDS) for number in range(each)]
-
-
-def _marks(kind: Kind) -> list[pytest.MarkDecorator]:
-    if finding := KNOWN.get((kind.host, kind.name)):
-        strict = (kind.host, kind.name) not in IN_REAL_TIME
-        return [pytest.mark.xfail(reason=f"finding {finding} of issue 11", strict=strict)]
-    if BY_THE_HUNDRED and (finding := BY_HAND.get((kind.host, kind.name))):
-        return [pytest.mark.xfail(reason=f"finding {finding} of issue 11", strict=False)]
-    return []
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,7 +43,7 @@ def _players() -> Iterator[None]:
 
 
 @pytest.mark.timeout(3600 if BY_THE_HUNDRED else 120)
-@pytest.mark.parametrize("kind", [pytest.param(k, id=f"{k.host}-{k.name}", marks=_marks(k)) for k in EVERY])
+@pytest.mark.parametrize("kind", EVERY, ids=lambda kind: f"{kind.host}-{kind.name}")
 def test_no_request_is_lost_and_nobody_innocent_is_blamed(kind: Kind) -> None:
     verdicts = list[Verdict]()
     for seed in _seeds(kind):
@@ -74,7 +65,3 @@ def test_in_sum_there_are_no_more_calls_than_without_us(host: str) -> None:
     verdicts = [one for one in found if one.script.host == host]
     sys.stdout.write(f"\n{host}, all: {summary(verdicts)}\n")
     assert sum(len(one.ours.calls) for one in verdicts) <= sum(len(one.theirs.calls) for one in verdicts)
-
-
-def test_every_kind_that_is_known_to_fail_exists() -> None:
-    assert set(KNOWN) | set(BY_HAND) <= {(kind.host, kind.name) for kind in EVERY}
