@@ -11,7 +11,10 @@ play a single one again: ``FAILOVER_DIFFERENTIAL=1000 pytest "tests/litellm/test
 
 from __future__ import annotations
 
+import gc
 import os
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -37,8 +40,11 @@ def one_lost(router: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def sites(emulator: Emulator) -> list[Site]:
-    return [emulator.site(f"differential-{number}", reply=f"d{number}") for number in range(10)]
+def sites(emulator: Emulator) -> Iterator[list[Site]]:
+    yield [emulator.site(f"differential-{number}", reply=f"d{number}") for number in range(10)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # the event loop of a LiteLLM strategy that is dropped
+        gc.collect()
 
 
 @pytest.mark.usefixtures("bench")  # closes the clients
