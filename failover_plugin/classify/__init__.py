@@ -141,7 +141,7 @@ def _diagnosis(found: Finding, evidence: Evidence, asked: Iterable[Evidence], pr
     due = (horizon(e.headers, e.text, e.hints) for e in heard)
     return Diagnosis(
         error_class=found.means,
-        scope=VERDICTS[found.means].scope,
+        scope=found.scope or VERDICTS[found.means].scope,
         retry_after=next((wait.seconds for wait in due if wait is not None), None),
         status=evidence.status,
         code=redact(code) if code else None,

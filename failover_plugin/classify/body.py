@@ -8,7 +8,8 @@ than a small one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, cast
@@ -34,15 +35,17 @@ _INSIDE: Final = (
     "incomplete_details", "choices", "data", "message", "last_error", "base_resp",
 )  # fmt: skip
 
-_QUOTING: Final = ("raw", "html-message", "message", "error", "detail", "body")
+_QUOTING: Final = ("raw", "html-message", "message", "Message", "error", "detail", "body")
 
-_CODES: Final = ("error_code", "errorcode", "code", "reason", "error_type", "type", "__type", "status", "finish_reason")
+_CODES: Final = (
+    "error_code", "errorcode", "ErrorCode", "code", "reason", "error_type", "type", "__type", "status", "finish_reason",
+)  # fmt: skip
 
 _STATUSES: Final = ("status_code", "raw_status_code", "code", "status")
 
 _MESSAGES: Final = (
-    "message", "error", "detail", "details", "msg", "error_msg", "status_msg", "error_message", "errormessage", "title",
-    "raw", "failed_generation",
+    "message", "Message", "error", "detail", "details", "msg", "error_msg", "status_msg", "error_message",
+    "errormessage", "title", "raw", "failed_generation",
 )  # fmt: skip
 
 _FINE_PRINT: Final = ("reason", "quotaId", "quotaMetric", "quota_metric", "limit_source")
@@ -116,7 +119,7 @@ def _parsed(raw: object) -> Body | None:
     return Body(
         codes=_telling(codes),
         message=next(iter(messages), ""),
-        words=_spoken(*messages, *fine_print),
+        words=_spoken(*messages, *fine_print, *_spelt_out(codes)),
         status=next(filter(None, statuses), None),
         hints=dict(_hints(parts)),
     )
@@ -164,6 +167,16 @@ def _as_code(value: object) -> str:
         return value[:_TOKEN] if len(value) <= _TOKEN else ""
     is_number = isinstance(value, int) and not isinstance(value, bool) and 1000 <= value < 1_000_000
     return str(value) if is_number else ""
+
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def _spelt_out(codes: Iterable[object]) -> Iterator[str]:
+    """Codes in camel case as the words that they are made of: providers coin them as they go."""
+    for code in codes:
+        if isinstance(code, str) and len(code) <= _TOKEN and len(words := _CAMEL.split(code)) > 1:
+            yield " ".join(words)
 
 
 def _as_status(value: object) -> int | None:

@@ -49,6 +49,8 @@ _RESPONSES_ERROR = re.compile(r"code='([\w.-]{1,64})'")
 
 _ON_PURPOSE: Final = frozenset(("builtins.Exception", "builtins.RuntimeError", "builtins.ValueError"))
 
+_SAYS_STATUS = re.compile(r"(?:(?:http|error|status|code)[ :/_-]{1,2}){0,4}[45][0-9]{2}(?![0-9])", re.IGNORECASE)
+
 _BENEATH: Final = f"{TRANSLATOR}.BaseLLMException"
 """What LiteLLM raises before its own translation."""
 
@@ -126,7 +128,7 @@ def _from_exception(error: BaseException) -> Evidence:
     raw = attempt(None, body_of, error, response, status)
     answered = status is not None or raw is not None
     is_wrapper = not answered and _is_answer(attribute(error, "__cause__"))
-    heard = answered or not (is_wrapper or _is_anybodys(error, names))
+    heard = answered or not (is_wrapper or _is_anybodys(error, names, said))
     known = attempt(bodies.Body(), bodies.read, said if raw is None else raw) if heard else bodies.Body()
     translated = is_wrapper or names[0].startswith(f"{TRANSLATOR}.")
     return Evidence(
@@ -153,9 +155,13 @@ def _sent(names: tuple[str, ...], headers: Mapping[str, str], said: str, status:
     return None if status == _SERVERS_FAULT and _BENEATH in names else status
 
 
-def _is_anybodys(error: BaseException, names: tuple[str, ...]) -> bool:
-    """Whether nobody knows who speaks: not if an SDK raised it on purpose. It may also have stumbled."""
-    return names[0].startswith("builtins.") and not (names[0] in _ON_PURPOSE and of_sdk(raised_in(error)))
+def _is_anybodys(error: BaseException, names: tuple[str, ...], said: str) -> bool:
+    """Whether nobody knows who speaks: not if an SDK raised it on purpose (it may also have stumbled), nor if it begins
+    with an HTTP status, as what a thin client of one's own raises does.
+    """
+    if not names[0].startswith("builtins."):
+        return False
+    return not (names[0] in _ON_PURPOSE and (_SAYS_STATUS.match(said) or of_sdk(raised_in(error))))
 
 
 def _is_answer(cause: object) -> bool:

@@ -87,6 +87,8 @@ TELLING: Final[Mapping[str, ErrorClass]] = {
     "failover_plugin.AnswerFailed": ErrorClass.SERVER_ERROR,
     "failover_plugin.EmptyResponse": ErrorClass.EMPTY_RESPONSE,
     "failover_plugin.StreamInterrupted": ErrorClass.STREAM_INTERRUPTED,
+    "google.GoogleAuthError": ErrorClass.AUTH,
+    "google.TransportError": ErrorClass.NETWORK,
     "huggingface_hub.OverloadedError": ErrorClass.OVERLOADED,
     "langchain_core.ContextOverflowError": ErrorClass.CONTEXT_WINDOW,
     "langchain_openai.OpenAIRefusalError": ErrorClass.CONTENT_POLICY,

@@ -21,11 +21,18 @@ _FAILED: Final = frozenset(("error", "exception", "response.failed"))
 """Types of events, and of Mistral's objects, that are failures."""
 
 _MARK = re.compile(
-    r'"(?:finish_reason|native_finish_reason|finishReason|stop_reason|stopReason|done_reason|blockReason)"'
-    r'\s*:\s*"([\w-]{1,40})"'
+    r'"(?:finish_reason|native_finish_reason|finishReason|stop_reason|stopReason|done_reason|blockReason'
+    r'|incomplete_details"\s*:\s*\{\s*"reason)"\s*:\s*"([\w-]{1,40})"'
 )
 
-_WHOLE: Final = ("data: [DONE]", '"message_stop"', '"response.completed"', '"message-end"', '"done":true')
+_WHOLE: Final = (
+    "data: [DONE]",
+    '"message_stop"',
+    '"response.completed"',
+    '"response.incomplete"',
+    '"message-end"',
+    '"done":true',
+)
 
 _CONTENT = re.compile(
     r'"(?:content|text|delta|reasoning|reasoning_content|thinking|partial_json|arguments|refusal)"\s*:\s*"(?!")'
@@ -59,6 +66,8 @@ def failure(body: object) -> object:
         return body if _speaks_of_failure(body) else None
     if (frame := texts.frame(body)) is not None:
         return frame
+    if (named := texts.named_error(body)) is not None:
+        return named
     whole = texts.json_in(body)
     candidates = [whole] if whole is not None else [texts.json_in(event) for event in texts.events(body)]
     return next((found for found in reversed(candidates) if _speaks_of_failure(found)), None)

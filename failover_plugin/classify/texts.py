@@ -26,6 +26,8 @@ _QUOTED_MESSAGE = re.compile(r"""["']message["']\s*:\s*(?:"([^"\\]*(?:\\.[^"\\]*
 _FRAME = re.compile(r":exception-type\W{1,4}(\w{1,64}?Exception)")
 """A header of an AWS event stream's frame."""
 
+_ERROR_EVENT = re.compile(r"^event: ?error\r?\n(?:id:[^\n]*\n)?data:([^\n]*)", re.MULTILINE)
+
 _TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.IGNORECASE)
 
 _TAGS = re.compile(r"<[^<>]{0,200}>")
@@ -90,6 +92,15 @@ def frame(text: str) -> dict[str, object] | None:
     start = text.find("{", found.end())
     said = json_in(text[start:], whole=False) if start >= 0 else None
     return {"type": found[1], "error": said or {"message": ""}}
+
+
+def named_error(text: str) -> dict[str, object] | None:
+    """The data of an event that is named ``error``, whatever they say themselves; None if there is no such event."""
+    for found in _ERROR_EVENT.finditer(text):
+        said = json_in(found[1])
+        if isinstance(said, dict) and "error" not in said:
+            return {"error": said}
+    return None
 
 
 def scanned(text: str) -> tuple[list[str], str]:

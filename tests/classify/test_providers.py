@@ -354,7 +354,8 @@ LIES = {
         "invalid_request",
     ),
     "tokens, but of a minute": (429, "Too many tokens per minute, please wait before trying again", "rate_limit"),
-    "a lost reference is no lost model": (404, "Item with id 'rs_1' not found.", "invalid_request"),
+    "a lost reference is no lost model": (404, "Item with id 'msg_1' not found.", "invalid_request"),
+    "nor is another provider's reasoning": (404, "Item with id 'rs_1' not found.", "unsupported"),
     "a burst of the day's rolling limit": (
         429,
         "Rate limit reached on requests per day (RPD). Please try again in 8.64s.",

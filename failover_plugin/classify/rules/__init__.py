@@ -14,10 +14,10 @@ from failover_plugin.classify import names
 from failover_plugin.classify.rules.families import COARSE, FAMILIES
 from failover_plugin.classify.rules.own import OWN, distinctive, owners
 from failover_plugin.classify.rules.rule import Finding, rule
-from failover_plugin.classify.rules.statuses import TELLING, shared
+from failover_plugin.classify.rules.statuses import OF_THE_REQUEST, TELLING, shared
 from failover_plugin.classify.rules.table import Facts, Table
 from failover_plugin.classify.rules.words import EDGE, WORDS
-from failover_plugin.model import ErrorClass
+from failover_plugin.model import ErrorClass, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -100,12 +100,16 @@ def _by_name(facts: Facts, table: Mapping[str, ErrorClass]) -> Finding | None:
 
 def _by_telling_status(facts: Facts) -> Finding | None:
     telling = None if facts.status is None else TELLING.get(facts.status)
-    return None if telling is None else Finding(means=telling, why=f"status {facts.status}")
+    return None if telling is None else _of_status(facts.status, telling)
 
 
 def _by_shared_status(facts: Facts) -> Finding | None:
     status = facts.status
-    return Finding(means=shared(status), why=f"status {status}") if status is not None and status >= 400 else None
+    return _of_status(status, shared(status)) if status is not None and status >= 400 else None
+
+
+def _of_status(status: int | None, means: ErrorClass) -> Finding:
+    return Finding(means=means, why=f"status {status}", scope=Scope.REQUEST if status in OF_THE_REQUEST else None)
 
 
 def _by_status(facts: Facts) -> Finding | None:

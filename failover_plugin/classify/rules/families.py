@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from failover_plugin.classify.rules.money import MONEY
 from failover_plugin.classify.rules.rule import Rule, rule
 from failover_plugin.classify.rules.sizes import never_fits
-from failover_plugin.model import ErrorClass
+from failover_plugin.model import ErrorClass, Scope
 
 if TYPE_CHECKING:
     from failover_plugin.classify.evidence import Evidence
@@ -33,10 +34,72 @@ FAMILIES: Final[tuple[Rule, ...]] = (
         why="requested more than the limit",
     ),
     rule(
+        "history of another provider",
+        ErrorClass.UNSUPPORTED,
+        says=(
+            "signature … thinking",
+            "thinking … signature",
+            "thought_signature",
+            "thought signature",
+            "expected `thinking`",
+            "thinking block … cannot be modified",
+            "must start with a thinking block",
+            "reasoning_content … must",
+            "reasoning_content … missing",
+            "reasoning_content … required",
+            "missing … reasoning_content",
+            "item 'rs_",
+            "item with id 'rs_",
+            "without its required … item",
+            "encrypted content … could not",
+            "encrypted_content … invalid",
+            "tool id … not found",
+            "tool call id … must be",
+            "tool_call_id … pattern",
+            "tool_use.id … pattern",
+            "tool_use_id … pattern",
+            "tool_calls … .id … expected",
+        ),
+        statuses=(400, 404, 422, None),
+    ),
+    rule(
+        "openrouter",  # which clients of others' names speak to as well
+        ErrorClass.UNSUPPORTED,
+        says=("no endpoints … support", "no endpoints … can handle", "no endpoints … parameters"),
+        statuses=(404,),
+    ),
+    rule(
         "references",
         ErrorClass.INVALID_REQUEST,
-        says=("previous response", "item with id", "response with id", "conversation with id", "no such file object"),
-        statuses=(400, 404),
+        says=(
+            "previous response",
+            "item with id",
+            "response with id",
+            "conversation with id",
+            "no such file object",
+            "no thread found",
+            "thread … not found",
+            "no such file",
+            "file … not found",
+            "file … does not exist",
+            "no file found",
+            "vector store … not found",
+            "no vector store",
+            "container … not found",
+            "container … expired",
+            "cachedcontent",
+            "cached content … not found",
+            "batch … not found",
+            "no batch found",
+        ),
+        unless=("profile",),
+        statuses=(400, 403, 404),
+    ),
+    rule(
+        "money",
+        ErrorClass.QUOTA_EXHAUSTED,
+        says=MONEY,
+        statuses=(401,),
     ),
     # -- money ---------------------------------------------------------------------------------------------------------
     rule(
@@ -135,7 +198,8 @@ FAMILIES: Final[tuple[Rule, ...]] = (
         "openai",
         ErrorClass.OVERLOADED,
         "server_is_overloaded engine_overloaded engine_overloaded_error overloaded model_overloaded "
-        "capacity_exceeded queue_exceeded nocapacity service_tier_capacity_exceeded",
+        "capacity_exceeded queue_exceeded nocapacity service_tier_capacity_exceeded serveroverloaded "
+        "server_overloaded",
     ),
     rule("anthropic", ErrorClass.OVERLOADED, "overloaded_error"),
     rule("aws", ErrorClass.OVERLOADED, "modelnotreadyexception serviceunavailableexception"),
@@ -143,8 +207,10 @@ FAMILIES: Final[tuple[Rule, ...]] = (
     rule(
         "openai",
         ErrorClass.SERVER_ERROR,
-        "tool_use_failed json_validate_failed output_parse_failed model_error",
+        "tool_use_failed json_validate_failed output_parse_failed",
+        scope=Scope.REQUEST,  # what the model wrote for this request is no tool call, or no JSON
     ),
+    rule("openai", ErrorClass.SERVER_ERROR, "model_error"),
     rule("aws", ErrorClass.SERVER_ERROR, "modelerrorexception modelstreamerrorexception internalserverexception"),
     rule("anthropic", ErrorClass.TIMEOUT, "timeout_error"),
     rule("aws", ErrorClass.TIMEOUT, "modeltimeoutexception"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from failover_plugin.classify.horizon import bucket
 from failover_plugin.classify.rules.rule import Rule, rule
-from failover_plugin.classify.rules.sizes import untouched_limit
+from failover_plugin.classify.rules.sizes import no_limit, untouched_limit
 from failover_plugin.model import ErrorClass as E
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ OWN: Final[tuple[Rule, ...]] = (
         E.OVERLOADED,
         says=("experiencing high demand", "at capacity", "high traffic"),
         statuses=(429, 503, None),
+        check=no_limit,
+        why="beside no limit",
     ),
     rule(
         "github_models",
@@ -119,12 +121,6 @@ OWN: Final[tuple[Rule, ...]] = (
     rule("openrouter", E.RATE_LIMIT, statuses=(402,), says=(_IN_FLIGHT,)),
     rule("openrouter", E.QUOTA_EXHAUSTED, says=("key limit exceeded", "free-models-per-day"), statuses=(402, 403, 429)),
     rule("openrouter", E.PERMISSION, says=("data policy", "privacy", "guardrail"), statuses=(403, 404)),
-    rule(
-        "openrouter",
-        E.UNSUPPORTED,
-        says=("no endpoints … support", "no endpoints … can handle", "no endpoints … parameters"),
-        statuses=(404,),
-    ),
     rule("openrouter", E.OVERLOADED, says=("no instances available",), statuses=(404, 429, 502, 503)),
     # -- Together, Fireworks, Hugging Face, NVIDIA ---------------------------------------------------------------------
     rule("together", E.QUOTA_EXHAUSTED, "credit_limit", statuses=(402, 403)),
@@ -178,7 +174,7 @@ OWN: Final[tuple[Rule, ...]] = (
     rule("qwen", E.QUOTA_EXHAUSTED, "arrearage prepaidbilloverdue postpaidbilloverdue commoditynotpurchased"),
     rule("qwen", E.QUOTA_EXHAUSTED, "allocationquota.freetieronly accessdenied.unpurchased"),
     rule("qwen", E.QUOTA_EXHAUSTED, "throttling.allocationquota insufficient_quota", says=("free … quota",)),
-    rule("qwen", E.RATE_LIMIT, "insufficient_quota", says=("allocated quota exceeded",)),
+    rule("qwen", E.RATE_LIMIT, "insufficient_quota", says=("allocated quota exceeded", "error-code#token-limit")),
     rule(
         "qwen",
         E.RATE_LIMIT,

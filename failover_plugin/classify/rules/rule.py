@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from failover_plugin.model import ErrorClass
+from failover_plugin.model import ErrorClass, Scope
 
 if TYPE_CHECKING:
     from failover_plugin.classify.evidence import Evidence
@@ -25,6 +25,8 @@ _TRIES: Final = 6
 """Places of the first piece that are looked at: a text made to waste time wastes little."""
 
 _WORD = re.compile(r"[a-z0-9_'`-]+")
+_FOREIGN: Final = "文"
+"""Stands among the words of a text that is not all ASCII: Chinese separates no words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Term:
         """
         pieces = tuple(text.split(" … "))
         inner = [word for piece in pieces for word in _WORD.findall(piece.rpartition(" ")[0])]
-        return cls(pieces, max(inner, key=len, default=None))
+        return cls(pieces, max(inner, key=len, default=None) if text.replace("…", "").isascii() else _FOREIGN)
 
     def __str__(self) -> str:
         return f'"{" … ".join(self.pieces)}"'
@@ -72,14 +74,16 @@ def _follow(text: str, at: int, pieces: list[str]) -> bool:
 
 def words_of(text: str) -> frozenset[str]:
     """The words of a text: a term whose key is not among them need not be searched for."""
-    return frozenset(_WORD.findall(text))
+    words = frozenset(_WORD.findall(text))
+    return words if text.isascii() else words | {_FOREIGN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """All conditions given must hold; ``codes`` and ``says`` are lower case, and one of each is enough.
 
-    ``of`` is the provider or wire family whose rule it is. ``statuses`` are effective HTTP statuses, None for none;
+    ``scope`` is whose fault it is, where that is not what the class says. ``of`` is the provider or wire family whose
+    rule it is. ``statuses`` are effective HTTP statuses, None for none;
     without any the rule holds whatever the status. ``headers`` are pieces of their values. ``unless`` are words that
     lie: with one of them there the rule does not hold. ``why`` names what ``check`` checks.
     """
@@ -93,6 +97,7 @@ class Rule:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     check: Callable[[Evidence], bool] | None = None
     why: str = ""
+    scope: Scope | None = None
 
     def find(self, facts: Facts) -> Finding | None:
         """What the rule finds, or None if it does not hold."""
@@ -102,7 +107,7 @@ class Rule:
         term = self._heard(facts)
         if (self.says and term is None) or self.obstacle(facts.evidence):
             return None
-        return Finding(means=self.means, why=f"{self.of}: {self._told(code, term)}", code=code)
+        return Finding(means=self.means, why=f"{self.of}: {self._told(code, term)}", code=code, scope=self.scope)
 
     def told(self, facts: Facts) -> str | None:
         """The code and the words that are there for it, None if they are not or if it asks for none."""
@@ -142,11 +147,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What was decided, by which rule, and the provider's code if that was what decided."""
+    """What was decided, by which rule, and the provider's code if that was what decided. ``scope`` is None where the
+    class tells whose fault it is.
+    """
 
     means: ErrorClass
     why: str
     code: str | None = None
+    scope: Scope | None = None
 
 
 def rule(
@@ -160,6 +168,7 @@ def rule(
     headers: Mapping[str, str] | None = None,
     check: Callable[[Evidence], bool] | None = None,
     why: str = "",
+    scope: Scope | None = None,
 ) -> Rule:
     """A row of a table: ``codes`` separated by blanks, the pieces of ``says`` and ``unless`` by " … "."""
     return Rule(
@@ -172,4 +181,5 @@ def rule(
         headers=headers or {},
         check=check,
         why=why,
+        scope=scope,
     )

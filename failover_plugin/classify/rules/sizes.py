@@ -1,4 +1,4 @@
-"""Requests that alone exceed a limit: the same 429 as any other, and no wait ever cures it."""
+"""Which limit it is: one that the request alone exceeds, so that no wait ever cures it, or none of the caller's."""
 
 from __future__ import annotations
 
@@ -30,6 +30,15 @@ def untouched_limit(evidence: Evidence) -> bool:
         return False
     told = [kind for kind in _KINDS if f"anthropic-ratelimit-{kind}-limit" in headers]
     return any(_untouched(headers, kind) for kind in told) if told else "tokens per minute" in evidence.text
+
+
+def no_limit(evidence: Evidence) -> bool:
+    """Whether nothing tells of a limit of the caller's own: neither a code nor a remainder of nothing."""
+    if any(code.lower().replace("_", "").startswith("ratelimit") for code in evidence.codes):
+        return False
+    return not any(
+        left.strip() == "0" and name.startswith("x-ratelimit-remaining") for name, left in evidence.headers.items()
+    )
 
 
 def _untouched(headers: Mapping[str, str], kind: str) -> bool:

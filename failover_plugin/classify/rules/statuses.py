@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 TELLING: Final[Mapping[int, ErrorClass]] = {
     401: ErrorClass.AUTH,
     402: ErrorClass.QUOTA_EXHAUSTED,
-    405: ErrorClass.NOT_FOUND,  # the base URL leads somewhere else: this target's configuration, not the request
+    405: ErrorClass.NOT_FOUND,
     407: ErrorClass.NETWORK,  # a proxy of our own wants a password; neither the provider nor the request is wrong
     408: ErrorClass.TIMEOUT,
     410: ErrorClass.NOT_FOUND,  # gone: a retired model
@@ -33,7 +33,7 @@ TELLING: Final[Mapping[int, ErrorClass]] = {
 SHARED: Final[Mapping[int, ErrorClass]] = {
     403: ErrorClass.PERMISSION,
     404: ErrorClass.NOT_FOUND,
-    409: ErrorClass.SERVER_ERROR,  # a lock the provider failed to get; the SDKs repeat it, the request is not wrong
+    409: ErrorClass.SERVER_ERROR,  # a lock the provider failed to get; the SDKs repeat it
     413: ErrorClass.PAYLOAD_TOO_LARGE,
     424: ErrorClass.SERVER_ERROR,  # something behind the provider failed
     429: ErrorClass.RATE_LIMIT,
@@ -42,6 +42,10 @@ SHARED: Final[Mapping[int, ErrorClass]] = {
 """What they mean where no word says otherwise. Any other 4xx is the caller's, any other 5xx the server's (RFC 9110
 §15).
 """
+
+
+OF_THE_REQUEST: Final = frozenset((405, 409))
+"""What was asked for is not there for this method, or is in use: another request may well be answered."""
 
 
 def shared(status: int) -> ErrorClass:

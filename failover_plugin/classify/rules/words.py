@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from failover_plugin.classify.horizon import MAX_RETRY_AFTER, bucket, horizon
+from failover_plugin.classify.rules.money import MONEY
 from failover_plugin.classify.rules.rule import Rule, rule
+from failover_plugin.classify.rules.sizes import no_limit
 from failover_plugin.model import ErrorClass as E
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 _CALLERS: Final = (400, 403, 404, 409, 422, 424, None)
 
 _BROKEN: Final = (500, 502, 503, 520, 529, None)
+
+TERSE: Final = 80
+"""Characters in which nobody explains a mistake."""
 
 SOON: Final = 120.0
 """Seconds of waiting for which a limit of the day is still a limit that refills: OpenAI's is a rolling one."""
@@ -31,6 +36,11 @@ def _not_soon(evidence: Evidence) -> bool:
         return True
     period = due.period if due else bucket(evidence.headers, evidence.text, evidence.hints)
     return period in ("day", "week", "month") and (due is None or due.seconds > SOON)
+
+
+def _says_no_more(evidence: Evidence) -> bool:
+    """A gateway that says only that somebody behind it failed, not what was wrong."""
+    return len(evidence.text) < TERSE
 
 
 WORDS: Final[tuple[Rule, ...]] = (
@@ -52,6 +62,13 @@ WORDS: Final[tuple[Rule, ...]] = (
             "flagged … harm",
             "inappropriate content",
             "sensitive content",
+            "sensitive information",
+            "sensitive word",
+            "new_sensitive",
+            "敏感",
+            "违规",
+            "不合规",
+            "内容安全",
             "prohibited content",
             "potentially violating",
             "content exists risk",
@@ -61,42 +78,7 @@ WORDS: Final[tuple[Rule, ...]] = (
     rule(
         "words",
         E.QUOTA_EXHAUSTED,
-        says=(
-            "insufficient … balance",
-            "insufficient … credit",
-            "insufficient … fund",
-            "insufficient … quota",
-            "not enough … credit",
-            "not enough … balance",
-            "out of … credits",
-            "no credits",
-            "credit balance",
-            "credits … exhausted",
-            "credits … depleted",
-            "used all … credits",
-            "exceeded your current quota",
-            "exceeded … monthly",
-            "monthly … exceeded",
-            "monthly … reached",
-            "spending limit",
-            "spend limit",
-            "spending cap",
-            "billing … limit",
-            "billing … not active",
-            "billing … disabled",
-            "enable billing",
-            "account is in arrears",
-            "arrearage",
-            "overdue … payment",
-            "overdue … bill",
-            "unpaid",
-            "recharge",
-            "top up",
-            "trial … expired",
-            "trial … ended",
-            "usage limit",
-            "payment required",
-        ),
+        says=MONEY,
         unless=("per minute", "per second", "requests per min", "tokens per min", " rpm"),
         statuses=(400, 403, 412, 422, 429, 500, None),
     ),
@@ -149,9 +131,22 @@ WORDS: Final[tuple[Rule, ...]] = (
             "signature … does not match",
             "unable to locate credentials",
             "no auth credentials",
+            "密钥 … 无效",
+            "无效的 … 密钥",
+            "无效的令牌",
+            "令牌 … 无效",
+            "令牌 … 过期",
+            "身份验证 … 失败",
+            "鉴权失败",
         ),
         unless=("rate limit", "permission", "not authorized to perform", "invalid token in", "unexpected token"),
         statuses=(400, 403, 404, 422, 500, None),
+    ),
+    rule(
+        "words",
+        E.AUTH,
+        says=("api_key … is not set", "api key … is not set", "api_key … not configured", "api key … not configured"),
+        statuses=(400, 401, 403, 404, 500, 502, 503, None),
     ),
     rule(
         "words",
@@ -189,6 +184,15 @@ WORDS: Final[tuple[Rule, ...]] = (
             "must have less than … tokens",
             "`inputs` tokens + `max_new_tokens` must be",
             "tokens … > … maximum",
+            "max_seq_len",
+            "max_model_len",
+            "max_position_embeddings",
+            "prompt_tokens … must be less than",
+            "longer than the maximum model length",
+            "上下文 … 超",
+            "输入 … 过长",
+            "长度超过",
+            "长度超出",
         ),
         unless=(
             "per minute",
@@ -243,6 +247,18 @@ WORDS: Final[tuple[Rule, ...]] = (
             "model … no longer",
             "model … deprecated",
             "model … supported models are",
+            "model … names are",
+            "supported … model names are",
+            "model … not loaded",
+            "model unloaded",
+            "no model … loaded",
+            "models loaded",
+            "endpoint … is stopped",
+            "endpoint … is paused",
+            "endpoint … not running",
+            "模型 … 不存在",
+            "模型 … 已下线",
+            "模型 … 下架",
             "model … available models",
             "model … permitted models",
             "model … not a valid model",
@@ -357,8 +373,6 @@ WORDS: Final[tuple[Rule, ...]] = (
             "capacity constraints",
             "insufficient capacity",
             "capacity limit",
-            "high demand",
-            "high traffic",
             "currently loading",
             "server busy",
             "server is busy",
@@ -367,14 +381,59 @@ WORDS: Final[tuple[Rule, ...]] = (
             "temporarily unavailable",
             "no available … worker",
             "service unavailable",
+            "server overload",
+            "访问量过大",
+            "系统繁忙",
+            "服务繁忙",
+            "负载 … 过高",
+            "负载已饱和",
         ),
         statuses=(400, 429, *_BROKEN),
     ),
     rule(
         "words",
+        E.OVERLOADED,
+        says=("high demand", "high traffic"),
+        statuses=(400, 429, *_BROKEN),
+        check=no_limit,
+        why="beside no limit",
+    ),
+    rule(
+        "words",
         E.RATE_LIMIT,
-        says=("rate limit", "rate-limit", "ratelimit", "too many requests", "throttl", "requests per minute"),
+        says=(
+            "rate limit",
+            "rate-limit",
+            "ratelimit",
+            "too many requests",
+            "throttl",
+            "requests per minute",
+            "请求过于频繁",
+            "速率限制",
+            "并发 … 限制",
+            "调用频率",
+        ),
         statuses=(400, 403, 413, 424, 500, 503, None),
+    ),
+    rule(
+        "behind a gateway",
+        E.SERVER_ERROR,
+        says=(
+            "provider returned error",
+            "error from provider",
+            "upstream request failed",
+            "upstream error",
+            "upstream … failed",
+        ),
+        statuses=(400, 403, 404, 422),
+        check=_says_no_more,
+        why="and no more",
+    ),
+    rule(
+        "words",
+        E.SERVER_ERROR,
+        says=("enginecore", "engine … dead", "engine … encountered", "internal server error", "internal error"),
+        statuses=(400, 403, 404, 422),
     ),
     rule("gateway", E.INVALID_REQUEST, says=("400 bad request", "badrequesterror"), statuses=(500, 502)),
     rule(
