@@ -175,8 +175,8 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 def _spelt_out(codes: Iterable[object]) -> Iterator[str]:
     """Codes in camel case as the words that they are made of: providers coin them as they go."""
     for code in codes:
-        if isinstance(code, str) and len(code) <= _TOKEN and len(words := _CAMEL.split(code)) > 1:
-            yield " ".join(words)
+        if isinstance(code, str) and len(code) <= _TOKEN and not code.islower() and not code.isupper():
+            yield _CAMEL.sub(" ", code)
 
 
 def _as_status(value: object) -> int | None:

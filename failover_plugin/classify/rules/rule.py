@@ -92,12 +92,19 @@ class Rule:
     means: ErrorClass
     codes: frozenset[str] = frozenset()
     says: tuple[Term, ...] = ()
+    keys: frozenset[str] = field(init=False)
+    """Words of which one must be there for ``says``, but for the ``loose`` ones, which have none."""
+    loose: tuple[Term, ...] = field(init=False)
     unless: tuple[Term, ...] = ()
     statuses: frozenset[int | None] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     check: Callable[[Evidence], bool] | None = None
     why: str = ""
     scope: Scope | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "keys", frozenset(term.key for term in self.says if term.key is not None))
+        object.__setattr__(self, "loose", tuple(term for term in self.says if term.key is None))
 
     def find(self, facts: Facts) -> Finding | None:
         """What the rule finds, or None if it does not hold."""
@@ -134,7 +141,8 @@ class Rule:
         if not self.says:
             return None
         text, words = facts.evidence.text, facts.words
-        for term in self.says:  # a loop, not a generator: it runs hundreds of times while a request waits
+        possible = self.loose if self.keys.isdisjoint(words) else self.says
+        for term in possible:  # a loop, not a generator: it runs hundreds of times while a request waits
             if (term.key is None or term.key in words) and term.is_in(text):
                 return term
         return None
