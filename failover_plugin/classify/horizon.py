@@ -21,6 +21,7 @@ from itertools import islice
 from time import time
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from failover_plugin.classify import dates
 from failover_plugin.classify.times import SPOKEN, moment, seconds, sender, spoken
 
 if TYPE_CHECKING:
@@ -57,13 +58,22 @@ _FIELDS: Final = {
     "reset_at": 1.0,
 }
 
-_WAIT = re.compile(rf"(?:retry|try(?<![a-z]try)|wait|resets?)(?: again)?(?: (?:in|after|for))?:? ({SPOKEN})")
+_WAIT = re.compile(
+    r"(?:retry|try(?<![a-z]try)|wait|resets?|available)(?: again)?(?: (?:in|after|for))?:? "
+    rf"(?:~ ?|about |approximately |approx\.? |around |roughly |at least |another )?({SPOKEN})"
+)
 """No pattern begins with a word boundary: it costs ten times the search for one of a few letters."""
+
+_CHINESE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?(秒|分|小时|天)钟?(?:之|以)?[后後]")
+_CHINESE_UNITS: Final = {"秒": 1.0, "分": 60.0, "小时": 3600.0, "天": 86400.0}
 
 _UNTIL = re.compile(
     r"(?:regain access|resets?|try again|available again) (?:at|on|after):? "
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:(?:t| at | )([0-9]{2}:[0-9]{2}(?::[0-9]{2})?))?"
 )
+
+_OF_MOMENTS: Final = ("reset", "again", "regain", "renew")
+"""Words of which one stands before a moment."""
 
 _LASTS: Final = r"(second|minute|min|hour|day|week|month)(?![a-z])"
 
@@ -88,6 +98,15 @@ _PERIODS: Final[dict[str, Period]] = {
     "month": "month",
     "monthly": "month",
 }
+
+_UNIFIED: Final = "anthropic-ratelimit-unified-reset"
+
+_PER_DAY: Final = "perday"
+
+SOON: Final = 120.0
+"""Seconds of waiting for which a limit of the day may still be a rolling one, that refills: OpenAI's is. Gemini's is
+not, and its RetryInfo says "34s" all the same.
+"""
 
 _NOTHING_LEFT: Final = frozenset({"0", "0.0"})
 
@@ -122,8 +141,11 @@ def horizon(
     found = _longest(_named(headers, _ASKED, now))
     if found is None or not found[0]:
         found = _longest((*([found] if found else ()), *_named(hints, _FIELDS, now), *_words(text, now)))
-    found = found or _longest(used_up(headers, now)) or _longest(used_up(hints, now, assumed=True))
-    if found is None:
+    found = found or _longest((*used_up(headers, now), *_unified(headers, now)))
+    found = found or _longest(used_up(hints, now, assumed=True))
+    if found is None or (
+        found[1] == "retrydelay" and found[0] <= SOON and _PER_DAY in hints.get("quotaid", "").lower()
+    ):
         return None
     named = min(found[0], MAX_RETRY_AFTER)
     return Horizon(named, bucket(headers, text, hints) or _bucket_of(*found), found[1])
@@ -158,22 +180,33 @@ def used_up(
             yield wait, name
 
 
+def _unified(headers: Mapping[str, str], now: Callable[[], float]) -> Iterator[tuple[float, str]]:
+    """Of a refusal: when Anthropic's limits of a subscription, which tell no remainder, refill."""
+    wait = seconds(headers.get(_UNIFIED), now)
+    if wait is not None and wait > 0.0 and headers.get(f"{_UNIFIED[:-5]}status", "rejected") == "rejected":
+        yield wait, _UNIFIED
+
+
 def _named(
     said: Mapping[str, str], units: Mapping[str, float], now: Callable[[], float]
 ) -> Iterator[tuple[float, str]]:
     for name, unit in units.items():
         wait = seconds(said.get(name), now, unit)
-        if wait is not None:
-            yield max(wait, 0.0), name
+        if wait is not None and wait >= 0.0:  # a moment that has passed is no time to come back
+            yield wait, name
 
 
 def _words(text: str, now: Callable[[], float]) -> Iterator[tuple[float, str]]:
     if wait := _WAIT.search(text):
         yield spoken(wait[1]), f'says "{wait[0].strip()}"'
+    if not text.isascii() and (wait := _CHINESE.search(text)):
+        yield float(wait[1]) * _CHINESE_UNITS[wait[2]], f'says "{wait[0]}"'
     if until := _UNTIL.search(text):
         due = moment(" ".join(filter(None, until.groups())))
-        if due is not None:
-            yield max(due - now(), 0.0), f'says "{until[0]}"'
+        if due is not None and due > now():
+            yield due - now(), f'says "{until[0]}"'
+    elif any(word in text for word in _OF_MOMENTS) and (told := dates.told(text, now())) and told[0] > now():
+        yield told[0] - now(), f'says "{told[1]}"'
 
 
 def _longest(found: Iterable[tuple[float, str]]) -> tuple[float, str] | None:

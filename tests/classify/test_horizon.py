@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
+from zoneinfo import available_timezones
 
 import pytest
 from hypothesis import given
@@ -117,8 +118,8 @@ def test_retry_after_in_milliseconds(name: str, value: str, expected: float) -> 
         ("Wednesday, 05-Nov-25 12:00:20 GMT", 20.0),
         ("Wed Nov  5 12:00:20 2025", 20.0),
         ("Wed, 05 Nov 2025 12:00:00 GMT", 0.0),
-        ("Wed, 05 Nov 2025 11:59:59 GMT", 0.0),
-        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("Wed, 05 Nov 2025 11:59:59 GMT", None),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", None),
         ("Thu, 05 Nov 2026 12:00:00 GMT", 3600.0),
         ("Fri, 31 Dec 9999 23:59:59 GMT", 3600.0),
         ("2025-11-05T12:00:20Z", 20.0),
@@ -249,9 +250,46 @@ WORDS = {
     "you will regain access on 2025-11-05 at 12:10 utc.": 600.0,
     "you will regain access on 2025-12-01 at 00:00 utc.": 3600.0,
     "you will regain access on 2025-12-01.": 3600.0,
-    "you will regain access on 2025-11-01 at 00:00 utc.": 0.0,
+    "you will regain access on 2025-11-01 at 00:00 utc.": None,
     "limit resets at: 2025-11-05 12:00:20 utc": 20.0,
     "your limit will reset at 2025-11-05t12:00:20z": 20.0,
+    # hedged
+    "please try again in ~10s": 10.0,
+    "please retry in about 2 minutes.": 120.0,
+    "retry after approximately 45 seconds": 45.0,
+    "please wait at least 30 seconds": 30.0,
+    "try again in around 90s": 90.0,
+    "wait another 5 minutes": 300.0,
+    "quota resets in 10h 7m": 3600.0,
+    "resets in 0h 7m": 420.0,
+    "available again in 3m 20s": 200.0,
+    # by the clock: it is 12:00 UTC, 7 in New York and 21 in Tokyo
+    "you've hit your limit, resets 12:30pm (utc)": 1800.0,
+    "resets at 12:10 utc": 600.0,
+    "resets 7:05am (america/new_york)": 300.0,
+    "resets 3pm (america/new_york)": 3600.0,
+    "your limit resets at 9:15 pm (asia/tokyo).": 900.0,
+    "try again at 12:00:20 gmt": 20.0,
+    "resets 11am (utc)": 3600.0,
+    "resets 3pm": None,
+    "resets 3pm (middle/earth)": None,
+    # by the calendar
+    "limit will reset at nov 5, 2025 12:05 pm": 300.0,
+    "try again at nov 5, 2025 12:00:30 utc": 30.0,
+    "your limit resets at dec 1, 2026 5:00 am.": 3600.0,
+    "resets on november 5 at 12:20 utc": 1200.0,
+    "resets at nov 5th, 2025 7:30 am (america/new_york)": 1800.0,
+    "your limit will reset at 11-05 12:01:00 utc": 60.0,
+    "reset at 11-05 12:02:00": 120.0,
+    "reset at 11-04 15:33:00 utc": None,
+    "resets at nov 1, 2025 5:00 am": None,
+    "resets at 13-40 99:99 utc": None,
+    # not in English
+    "请在 30 秒后重试": 30.0,
+    "请5分钟后再试": 300.0,
+    "1小时后重置": 3600.0,
+    "1.5 秒之后再试": 1.5,
+    "请稍后再试": None,
     # no time, whatever they look like
     "": None,
     "please try again later.": None,
@@ -275,6 +313,8 @@ WORDS = {
 
 @pytest.mark.parametrize(("text", "expected"), WORDS.items())
 def test_words(text: str, expected: float | None) -> None:
+    if "/" in text and not available_timezones():
+        pytest.skip("this machine knows no time zones")
     assert wait({}, text) == pytest.approx(expected)
 
 
@@ -451,7 +491,8 @@ def test_the_same_moment_is_the_same_wait_in_every_notation(seconds: int) -> Non
     at = NOW + seconds
     moment = datetime.fromtimestamp(at, UTC)
     written = (f"{at:.0f}", f"{at * 1000:.0f}", moment.isoformat(), f"{moment:%a, %d %b %Y %H:%M:%S} GMT")
-    assert {wait({"retry-after": value}) for value in written} == {min(max(float(seconds), 0.0), MAX_RETRY_AFTER)}
+    expected = min(float(seconds), MAX_RETRY_AFTER) if seconds >= 0 else None
+    assert {wait({"retry-after": value}) for value in written} == {expected}
 
 
 VALUES = st.text(max_size=80) | st.text(alphabet="0123456789.hms:-+TZ ,", max_size=80) | st.floats().map(str)
@@ -485,3 +526,38 @@ def test_whatever_is_said_it_is_nothing_or_from_none_to_an_hour(
 ) -> None:
     found = horizon(headers, text, hints, wall=lambda: now)
     assert found is None or (0.0 <= found.seconds <= MAX_RETRY_AFTER and found.why)
+
+
+UNIFIED = "anthropic-ratelimit-unified-reset"
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({UNIFIED: "1762344600"}, 600.0),
+        ({UNIFIED: "1762344600", "anthropic-ratelimit-unified-status": "rejected"}, 600.0),
+        ({UNIFIED: "1762344600", "anthropic-ratelimit-unified-status": "allowed"}, None),
+        ({UNIFIED: "1762343999"}, None),
+        ({UNIFIED: "1762344600", "retry-after": "20"}, 20.0),
+        ({"retry-after": "1000000000"}, None),
+        ({"retry-after": "999999999"}, MAX_RETRY_AFTER),
+    ],
+)
+def test_limits_of_a_subscription_and_a_billion(headers: dict[str, str], expected: float | None) -> None:
+    assert wait(headers) == expected
+
+
+@pytest.mark.parametrize(
+    ("quota", "delay", "expected"),
+    [
+        ("GenerateRequestsPerDayPerProjectPerModel-FreeTier", "34s", None),
+        ("GenerateRequestsPerMinutePerProjectPerModel-FreeTier", "34s", 34.0),
+        ("GenerateRequestsPerDayPerProjectPerModel-FreeTier", "3000s", 3000.0),
+    ],
+)
+def test_a_short_wait_for_a_quota_of_the_day_is_not_believed(quota: str, delay: str, expected: float | None) -> None:
+    details = [{"violations": [{"quotaId": quota}]}, {"retryDelay": delay}]
+    body = {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "Quota exceeded.", "details": details}}
+    found = classify_response(429, {}, body, provider="gemini")
+    assert found.retry_after == expected
+    assert found.error_class == ("rate_limit" if "Minute" in quota else "quota_exhausted")

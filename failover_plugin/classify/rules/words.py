@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from failover_plugin.classify.horizon import MAX_RETRY_AFTER, bucket, horizon
+from failover_plugin.classify.horizon import MAX_RETRY_AFTER, SOON, bucket, horizon
 from failover_plugin.classify.rules.money import MONEY
 from failover_plugin.classify.rules.rule import Rule, rule
 from failover_plugin.classify.rules.sizes import no_limit
@@ -24,9 +24,6 @@ _BROKEN: Final = (500, 502, 503, 520, 529, None)
 
 TERSE: Final = 80
 """Characters in which nobody explains a mistake."""
-
-SOON: Final = 120.0
-"""Seconds of waiting for which a limit of the day is still a limit that refills: OpenAI's is a rolling one."""
 
 
 def _not_soon(evidence: Evidence) -> bool:
