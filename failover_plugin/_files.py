@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,14 +15,41 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
     import yaml
 
     try:
-        data: object = yaml.safe_load(Path(path).read_text("utf-8"))
+        data: object = yaml.load(Path(path).read_text("utf-8"), _strict_loader())  # noqa: S506 - it is a safe one
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}): give the path of a YAML or JSON file.") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not text in UTF-8: give a YAML or JSON file.") from None
+    except DoubledKeyError as doubled:
+        raise ConfigError(f"{path}: {doubled}") from None
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
         raise ConfigError(f"{path}: is not YAML or JSON{_place(error)}: mend the syntax there.") from None
     return mapping(str(path), data)
+
+
+@cache
+def _strict_loader() -> Any:
+    """YAML's safe loader, but a name that is given twice in one mapping is an error, and not the last one's."""
+    import yaml
+
+    class Strict(yaml.SafeLoader):
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - its own
+            seen: set[object] = set()
+            for key, _ in node.value:
+                name = key.value if key.tag != "tag:yaml.org,2002:merge" else None
+                if name is not None and name in seen:
+                    raise DoubledKeyError(name, key.start_mark.line + 1)
+                seen.add(name)
+            return super().construct_mapping(node, deep=deep)
+
+    return Strict
+
+
+class DoubledKeyError(Exception):
+    """A name that stands twice in one mapping: which of the two is meant, nobody can say."""
+
+    def __init__(self, name: object, line: int) -> None:
+        super().__init__(f"{redact(repr(name))} is given twice (line {line}): keep one of them.")
 
 
 def mapping(where: str, value: object) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from math import inf
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from failover_plugin.attempting import Attempting, Result
+from failover_plugin.attempting import Attempting, Result, awaited
 from failover_plugin.clock import Clock
 from failover_plugin.drivers import END, handed_out
-from failover_plugin.errors import EmptyResponse
+from failover_plugin.errors import ConfigError, EmptyResponse
 from failover_plugin.flow import Flow, GiveUp
 from failover_plugin.intake import Delivered, Intake, Marks
 from failover_plugin.model import Target
@@ -256,7 +256,10 @@ async def _attempt(
     try:
         with Attempting(start):
             async with limit:
-                value = await call(target)
+                value = await awaited(call(target))
+    except ConfigError:
+        flow.abandoned(start, clock.monotonic())
+        raise
     except Exception as error:  # noqa: BLE001 - the flow judges it
         late = TimeoutError(f"{target.id} did not answer within {start.timeout:g} s (attempt_timeout).")
         flow.failed(start, late if limit.expired() else error, clock.monotonic())

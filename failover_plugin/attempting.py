@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from contextvars import ContextVar, Token
-from typing import Generic, TypeVar
+from inspect import isawaitable
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from typing import Generic, TypeVar, cast
 
+from failover_plugin.errors import ConfigError
 from failover_plugin.flow import Flow
 from failover_plugin.model import Target, Trail
 from failover_plugin.start import Start
@@ -35,6 +39,39 @@ class Attempting:
 
     def __exit__(self, *_: object) -> None:
         attempt.reset(self._token)
+
+
+_BETTER: dict[type, str] = {
+    CoroutineType: "an async function: write await arun(call)",
+    GeneratorType: "a generator function: write stream(call)",
+    AsyncGeneratorType: "an async generator function: write astream(call)",
+}
+"""What was called if it returned such a thing, and how to call it instead."""
+
+
+def answered(value: T) -> T:
+    """What a plain call has returned. Raises ``ConfigError`` if that is a call not yet made: whether it will go well,
+    nobody would learn.
+    """
+    if type(value) in _BETTER:
+        raise _misused("run", value)
+    return value
+
+
+def awaited(value: Awaitable[T]) -> Awaitable[T]:
+    """What an async call has returned, to be awaited. Raises ``ConfigError`` if it cannot be."""
+    kind: type = type(value)
+    if kind is not CoroutineType and not isawaitable(value):
+        raise _misused("arun", value)
+    return value
+
+
+def _misused(name: str, value: object) -> ConfigError:
+    kind: type = type(value)
+    if kind is CoroutineType:
+        cast("CoroutineType[object, object, object]", value).close()  # else Python warns that it was never awaited
+    better = _BETTER.get(kind, "a plain function: write run(call), which blocks an event loop")
+    return ConfigError(f"{name}(call): call is {better}. It returned a {kind.__name__}.")
 
 
 class Result(Generic[T]):

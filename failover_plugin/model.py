@@ -15,8 +15,8 @@ from pydantic import ConfigDict, Field
 from failover_plugin._html import table
 
 _Label = Annotated[str, Field(min_length=1)]
-_Count = Annotated[int, Field(gt=0)]
-_Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Count = Annotated[int, Field(strict=True, gt=0)]
+_Amount = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
 _CHECKED = ConfigDict(extra="forbid", revalidate_instances="always")
 
@@ -81,9 +81,9 @@ class Target:
     account: _Label | None = None
     endpoint: _Label | None = None
     region: _Label | None = None
-    tier: Annotated[int, Field(ge=0)] = 0
+    tier: Annotated[int, Field(strict=True, ge=0)] = 0
     weight: _Amount = 1.0
-    cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    cost: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] | None = None
     rpm: _Count | None = None
     tpm: _Count | None = None
     max_parallel: _Count | None = None
@@ -108,8 +108,8 @@ class Request:
     __pydantic_config__ = _CHECKED
 
     model: str | None = None
-    input_tokens: Annotated[int, Field(ge=0)] | None = None
-    output_tokens: Annotated[int, Field(ge=0)] | None = None
+    input_tokens: Annotated[int, Field(strict=True, ge=0)] | None = None
+    output_tokens: Annotated[int, Field(strict=True, ge=0)] | None = None
     needs: frozenset[str] = frozenset()
     require_tags: frozenset[str] = frozenset()
     forbid_tags: frozenset[str] = frozenset()

@@ -18,7 +18,16 @@ from failover_plugin.model import ErrorClass, Request, Skip, Target
 from failover_plugin.policy import Policy
 from failover_plugin.roster import EVERYBODY, Candidates, Roster, Tier
 from failover_plugin.standing import Standing, refusal
-from failover_plugin.strategy import STRATEGIES, Strategy, affinity, expense, rendezvous, round_robin, sticky
+from failover_plugin.strategy import (
+    STRATEGIES,
+    Strategy,
+    affinity,
+    expense,
+    rendezvous,
+    round_robin,
+    sticky,
+    strategy_of,
+)
 
 REMEMBERED = 10_000
 """Sessions whose target is remembered at most."""
@@ -41,7 +50,7 @@ class Selection:
         self._spill = policy.degraded_spill
         self._keeps = not policy.auto_rotate
         self._desperate = policy.last_resort != "off"
-        self._strategy: Strategy = STRATEGIES[policy.strategy] if isinstance(policy.strategy, str) else policy.strategy
+        self._strategy: Strategy = strategy_of(policy.strategy)
         self._sessions = sessions if self._strategy is affinity else None
         self.follows = self._keeps or self._strategy not in _FORGETFUL
         """Whether who is asked next depends on who was asked last."""

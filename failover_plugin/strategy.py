@@ -3,11 +3,13 @@
 Strategies see only targets whose health allows a call, so none of them has to think about failures. A strategy of your
 own is a function with the same four arguments, given as ``Policy(strategy=…)``: it gets the candidates (a collection of
 ``Standing``, at least one), the ``Request``, a ``random.Random`` and the time, and returns one of the candidates. It is
-called under the fleet's lock: be quick, and call nothing that waits.
+called under the fleet's lock: be quick, and call nothing that waits. Where it returns anything else, or raises, the
+first in order is asked.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from math import inf, log
@@ -21,6 +23,8 @@ Strategy = Callable[[Candidates, Request, Random, float], Standing]
 """(candidates, request, randomness, now in seconds) -> the one to ask."""
 
 __all__ = ["STRATEGIES", "Candidates", "Standing", "Strategy", "expense"]
+
+_log = logging.getLogger(__name__)
 
 UNVISITED = 30.0
 """Seconds in which a target that is not asked drifts back into play."""
@@ -148,3 +152,36 @@ STRATEGIES: Mapping[str, Strategy] = {
     "affinity": affinity,
 }
 """By the name a policy gives."""
+
+
+def strategy_of(given: str | Strategy) -> Strategy:
+    """The strategy of this name; one of the user's own is guarded."""
+    if isinstance(given, str):
+        return STRATEGIES[given]
+    return given if given in STRATEGIES.values() else _Guarded(given)
+
+
+class _Guarded:
+    """A user's strategy, which may be wrong: then the first in order is asked, and the log says so, once."""
+
+    def __init__(self, strategy: Strategy) -> None:
+        self._strategy = strategy
+        self._told = False
+
+    def __call__(self, candidates: Candidates, request: Request, rng: Random, now: float) -> Standing:
+        try:
+            chosen = self._strategy(candidates, request, rng, now)
+        except Exception as error:  # noqa: BLE001 - no request may be lost for it
+            return self._instead(candidates, f"raised a {type(error).__name__}")
+        if type(chosen) is not Standing:
+            return self._instead(candidates, f"returned a {type(chosen).__name__}")
+        if chosen.tier is not candidates.tier or not candidates.mask >> chosen.index & 1:
+            return self._instead(candidates, f"returned {chosen.id!r}, which is not among the candidates")
+        return chosen
+
+    def _instead(self, candidates: Candidates, what: str) -> Standing:
+        if not self._told:
+            self._told = True
+            name = getattr(self._strategy, "__qualname__", type(self._strategy).__name__)
+            _log.warning("strategy %s %s: return one of the candidates. Until then the first is asked.", name, what)
+        return candidates.first()
