@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -27,9 +28,14 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
     return mapping(str(path), data)
 
 
+_FLOAT = "tag:yaml.org,2002:float"
+
+
 @cache
 def _strict_loader() -> Any:
-    """YAML's safe loader, but a name that is given twice in one mapping is an error, and not the last one's."""
+    """YAML's safe loader, but a name that is given twice in one mapping is an error, and not the last one's; and 1e3 is
+    a number, as in JSON and YAML 1.2.
+    """
     import yaml
 
     class Strict(yaml.SafeLoader):
@@ -42,6 +48,9 @@ def _strict_loader() -> Any:
                 seen.add(name)
             return super().construct_mapping(node, deep=deep)
 
+    Strict.add_implicit_resolver(  # pyright: ignore[reportUnknownMemberType]
+        _FLOAT, re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+    )
     return Strict
 
 

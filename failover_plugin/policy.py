@@ -10,11 +10,13 @@ import pkgutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -29,6 +31,13 @@ from failover_plugin.model import ErrorClass, Scope
 
 Seconds = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+
+
+def _endless(value: object) -> object:
+    """JSON has no number for it."""
+    return inf if value == "Infinity" else value
+
+
 StrategyName = Literal[
     "p2c", "sequential", "sticky", "round_robin", "random", "weighted", "least_busy", "cost", "affinity"
 ]
@@ -52,7 +61,7 @@ class BreakerPolicy(_Part):
     threshold: Annotated[float, Field(strict=True, ge=1, allow_inf_nan=False)] = 2.5
     """Clean failures in a row that open the breaker. 2.5: three within 15 s open it in spite of the half-life."""
 
-    half_life: Annotated[float, Field(strict=True, gt=0)] = 60.0
+    half_life: Annotated[float, BeforeValidator(_endless), Field(strict=True, gt=0)] = 60.0
     """Evidence is forgotten by half in this time; ``.inf``: never."""
 
     caution: Annotated[float, Field(strict=True, ge=1, allow_inf_nan=False)] = 1.5

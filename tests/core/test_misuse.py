@@ -126,6 +126,13 @@ def test_a_file_that_does_not_mean_what_it_says(tmp_path: Path, text: str, told:
     assert told in str(caught.value)
 
 
+def test_a_number_with_an_exponent_is_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "failover.yaml"
+    path.write_text(TARGETS + "policy: {deadline: 1e3, patience: 5e-1, breaker: {half_life: .inf}}")
+    policy = load_config(path).policy
+    assert (policy.deadline, policy.patience, policy.breaker.half_life) == (1000, 0.5, float("inf"))
+
+
 def test_anchors_are_no_doubled_keys(tmp_path: Path) -> None:
     path = tmp_path / "failover.yaml"
     path.write_text(
