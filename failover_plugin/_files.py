@@ -21,7 +21,7 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}): give the path of a YAML or JSON file.") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not text in UTF-8: give a YAML or JSON file.") from None
-    except DoubledKeyError as doubled:
+    except _DoubledKeyError as doubled:
         raise ConfigError(f"{path}: {doubled}") from None
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
         raise ConfigError(f"{path}: is not YAML or JSON{_place(error)}: mend the syntax there.") from None
@@ -44,7 +44,7 @@ def _strict_loader() -> Any:
             for key, _ in node.value:
                 name = key.value if key.tag != "tag:yaml.org,2002:merge" else None
                 if name is not None and name in seen:
-                    raise DoubledKeyError(name, key.start_mark.line + 1)
+                    raise _DoubledKeyError(name, key.start_mark.line + 1)
                 seen.add(name)
             return super().construct_mapping(node, deep=deep)
 
@@ -54,7 +54,7 @@ def _strict_loader() -> Any:
     return Strict
 
 
-class DoubledKeyError(Exception):
+class _DoubledKeyError(Exception):
     """A name that stands twice in one mapping: which of the two is meant, nobody can say."""
 
     def __init__(self, name: object, line: int) -> None:

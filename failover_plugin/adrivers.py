@@ -15,7 +15,7 @@ from math import inf
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from failover_plugin.attempting import Attempting, Result, awaited
+from failover_plugin.attempting import Attempting, Result, can_be_awaited, misused
 from failover_plugin.clock import Clock
 from failover_plugin.drivers import END, handed_out
 from failover_plugin.errors import ConfigError, EmptyResponse
@@ -253,14 +253,19 @@ async def _attempt(
     nothing.
     """
     target = start.target
+    misuse: ConfigError | None = None
     try:
         with Attempting(start):
             async with limit:
-                value = await awaited(call(target))
-    except ConfigError:
-        flow.abandoned(start, clock.monotonic())
-        raise
-    except Exception as error:  # noqa: BLE001 - the flow judges it
+                pending = call(target)
+                if not can_be_awaited(pending):
+                    misuse = misused("arun", pending)
+                    raise misuse
+                value = await pending
+    except Exception as error:
+        if error is misuse:
+            flow.abandoned(start, clock.monotonic())
+            raise
         late = TimeoutError(f"{target.id} did not answer within {start.timeout:g} s (attempt_timeout).")
         flow.failed(start, late if limit.expired() else error, clock.monotonic())
     except BaseException:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Callable
 from contextvars import ContextVar, Token
-from inspect import isawaitable
+from inspect import isasyncgenfunction, isawaitable, isgeneratorfunction
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Generic, TypeVar, cast
 
@@ -49,24 +49,23 @@ _BETTER: dict[type, str] = {
 """What was called if it returned such a thing, and how to call it instead."""
 
 
-def answered(value: T) -> T:
-    """What a plain call has returned. Raises ``ConfigError`` if that is a call not yet made: whether it will go well,
-    nobody would learn.
+def is_answer(value: object, call: Callable[..., object]) -> bool:
+    """Whether a plain call has returned an answer, and not one that is yet to be made, whose end nobody would see.
+
+    A generator that a plain function hands out is an answer; of a generator function it is all that is to be done.
     """
-    if type(value) in _BETTER:
-        raise _misused("run", value)
-    return value
+    if type(value) not in _BETTER:
+        return True
+    return type(value) is not CoroutineType and not (isgeneratorfunction(call) or isasyncgenfunction(call))
 
 
-def awaited(value: Awaitable[T]) -> Awaitable[T]:
-    """What an async call has returned, to be awaited. Raises ``ConfigError`` if it cannot be."""
-    kind: type = type(value)
-    if kind is not CoroutineType and not isawaitable(value):
-        raise _misused("arun", value)
-    return value
+def can_be_awaited(value: object) -> bool:
+    """Whether an async call has returned what one can be."""
+    return type(value) is CoroutineType or isawaitable(value)
 
 
-def _misused(name: str, value: object) -> ConfigError:
+def misused(name: str, value: object) -> ConfigError:
+    """What to tell a caller of the method of this ``name`` whose call has returned this."""
     kind: type = type(value)
     if kind is CoroutineType:
         cast("CoroutineType[object, object, object]", value).close()  # else Python warns that it was never awaited

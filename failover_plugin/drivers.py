@@ -11,9 +11,9 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from failover_plugin.attempting import Attempting, Result, answered, attempt
+from failover_plugin.attempting import Attempting, Result, attempt, is_answer, misused
 from failover_plugin.clock import Clock
-from failover_plugin.errors import ConfigError, EmptyResponse
+from failover_plugin.errors import EmptyResponse
 from failover_plugin.flow import Flow, GiveUp
 from failover_plugin.intake import Delivered, Intake, Marks
 from failover_plugin.model import Target
@@ -49,16 +49,16 @@ def run(flow: Flow, call: Callable[[Target], T], clock: Clock) -> Result[T]:
         start = next_start(flow, clock)
         outer = attempt.set(start)
         try:
-            value = answered(call(start.target))
-        except ConfigError:
-            flow.abandoned(start, clock.monotonic())
-            raise
+            value = call(start.target)
         except Exception as error:  # noqa: BLE001 - the flow judges it
             flow.failed(start, error, clock.monotonic())
         except BaseException:
             flow.abandoned(start, clock.monotonic())
             raise
         else:
+            if not is_answer(value, call):
+                flow.abandoned(start, clock.monotonic())
+                raise misused("run", value)
             flow.succeeded(start, clock.monotonic())
             return Result(value, start.target, flow)
         finally:

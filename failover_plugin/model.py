@@ -10,13 +10,24 @@ from dataclasses import KW_ONLY, asdict, dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from failover_plugin._html import table
 
+
+def _no_text(value: object) -> object:
+    if isinstance(value, bool | str):
+        raise PydanticCustomError("number", "Input should be a number, not a text and not yes or no")
+    return value
+
+
+NUMBER = BeforeValidator(_no_text)
+"""What a file means by ``yes`` or "3" is no number, though Python would take it for one."""
+
 _Label = Annotated[str, Field(min_length=1)]
-_Count = Annotated[int, Field(strict=True, gt=0)]
-_Amount = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+_Count = Annotated[int, Field(gt=0), NUMBER]
+_Amount = Annotated[float, Field(gt=0, allow_inf_nan=False), NUMBER]
 
 _CHECKED = ConfigDict(extra="forbid", revalidate_instances="always")
 
@@ -81,9 +92,9 @@ class Target:
     account: _Label | None = None
     endpoint: _Label | None = None
     region: _Label | None = None
-    tier: Annotated[int, Field(strict=True, ge=0)] = 0
+    tier: Annotated[int, Field(ge=0), NUMBER] = 0
     weight: _Amount = 1.0
-    cost: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] | None = None
+    cost: Annotated[float, Field(ge=0, allow_inf_nan=False), NUMBER] | None = None
     rpm: _Count | None = None
     tpm: _Count | None = None
     max_parallel: _Count | None = None
@@ -108,13 +119,13 @@ class Request:
     __pydantic_config__ = _CHECKED
 
     model: str | None = None
-    input_tokens: Annotated[int, Field(strict=True, ge=0)] | None = None
-    output_tokens: Annotated[int, Field(strict=True, ge=0)] | None = None
+    input_tokens: Annotated[int, Field(ge=0)] | None = None
+    output_tokens: Annotated[int, Field(ge=0)] | None = None
     needs: frozenset[str] = frozenset()
     require_tags: frozenset[str] = frozenset()
     forbid_tags: frozenset[str] = frozenset()
     affinity: _Label | None = None
-    deadline: _Amount | None = None
+    deadline: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

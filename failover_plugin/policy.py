@@ -27,10 +27,10 @@ from pydantic import (
 
 from failover_plugin._validation import config_error
 from failover_plugin.classify import VERDICTS, Hold, Route, Verdict
-from failover_plugin.model import ErrorClass, Scope
+from failover_plugin.model import NUMBER, ErrorClass, Scope
 
-Seconds = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
-Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), NUMBER]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False), NUMBER]
 
 
 def _endless(value: object) -> object:
@@ -58,13 +58,13 @@ class _Part(BaseModel):
 class BreakerPolicy(_Part):
     """When a target is left alone, and how it comes back."""
 
-    threshold: Annotated[float, Field(strict=True, ge=1, allow_inf_nan=False)] = 2.5
+    threshold: Annotated[float, Field(ge=1, allow_inf_nan=False), NUMBER] = 2.5
     """Clean failures in a row that open the breaker. 2.5: three within 15 s open it in spite of the half-life."""
 
-    half_life: Annotated[float, BeforeValidator(_endless), Field(strict=True, gt=0)] = 60.0
+    half_life: Annotated[float, Field(gt=0), NUMBER, BeforeValidator(_endless)] = 60.0
     """Evidence is forgotten by half in this time; ``.inf``: never."""
 
-    caution: Annotated[float, Field(strict=True, ge=1, allow_inf_nan=False)] = 1.5
+    caution: Annotated[float, Field(ge=1, allow_inf_nan=False), NUMBER] = 1.5
     """Times the ``threshold`` that opens for errors that come at once, from a server that answers in between or while
     others are full: going elsewhere is cheap then, and leaving a server alone for nothing is not.
     """
@@ -72,7 +72,7 @@ class BreakerPolicy(_Part):
     success_clears: bool = False
     """One success clears all evidence: the classic count of consecutive failures, blind to a brownout."""
 
-    degraded_at: Annotated[float, Field(strict=True, gt=0, le=1)] = 0.5
+    degraded_at: Annotated[float, Field(gt=0, le=1), NUMBER] = 0.5
     """Share of the evidence that opens from which on a target is degraded: asked only if nobody better can be."""
 
     open_base: Seconds = 2.0
@@ -81,13 +81,13 @@ class BreakerPolicy(_Part):
     open_cap: Seconds = 12.5
     """Longest time open."""
 
-    jitter: Annotated[float, Field(strict=True, ge=0, le=0.9)] = 0.2
+    jitter: Annotated[float, Field(ge=0, le=0.9), NUMBER] = 0.2
     """Times open are spread by this share, so that many processes do not come back in step."""
 
-    half_open_probes: Annotated[int, Field(strict=True, ge=1)] = 1
+    half_open_probes: Annotated[int, Field(ge=1), NUMBER] = 1
     """Requests let through to test a recovery; everybody else goes elsewhere meanwhile."""
 
-    success_rate: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
+    success_rate: Annotated[float, Field(gt=0, le=1), NUMBER] = 1.0
     """Share of the probes that must succeed to close; as soon as that cannot be reached it opens again."""
 
     parole: bool = True
@@ -105,7 +105,7 @@ class BreakerPolicy(_Part):
 class LatencyPolicy(_Part):
     """When slow is too slow. Slowness alone never opens a breaker: slow service beats none."""
 
-    soft_deviations: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] = 3.0
+    soft_deviations: Annotated[float, Field(gt=0, allow_inf_nan=False), NUMBER] = 3.0
     """The soft deadline lies so many deviations above the usual: 0.15 % of healthy calls get a backup."""
 
     soft_min: Seconds = 1.0
@@ -119,13 +119,13 @@ class LatencyPolicy(_Part):
     soft_unknown: Seconds = 5.0
     """Soft deadline while nothing is known. Raise it for models that think longer before their first token."""
 
-    slow_factor: Annotated[float, Field(strict=True, gt=1, allow_inf_nan=False)] = 3.0
+    slow_factor: Annotated[float, Field(gt=1, allow_inf_nan=False), NUMBER] = 3.0
     """A target so many times slower than the fleet's usual is degraded, and probed singly until it is below 2.5."""
 
-    anomaly_score: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
+    anomaly_score: Annotated[float, Field(gt=0, allow_inf_nan=False), NUMBER] | None = None
     """A z-score from which a late first content counts as a failure by ``anomaly_weight``. None: never."""
 
-    anomaly_weight: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.25
+    anomaly_weight: Annotated[float, Field(ge=0, le=1), NUMBER] = 0.25
     """How much of a failure an anomaly is."""
 
 
@@ -161,7 +161,7 @@ class BudgetPolicy(_Part):
     backups_per_success: Amount = 0.05
     """Backups earned by a success."""
 
-    backup_share: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.05
+    backup_share: Annotated[float, Field(ge=0, le=1), NUMBER] = 0.05
     """Share of all spend that backups for slow calls may have, beyond the first ``backup_capacity``."""
 
 
@@ -171,7 +171,7 @@ class VerdictPolicy(_Part):
     scope: Scope | None = None
     """Whose health such an error speaks of."""
 
-    weight: Annotated[float, Field(strict=True, ge=0, le=1)] | None = None
+    weight: Annotated[float, Field(ge=0, le=1), NUMBER] | None = None
     """How much of a failure it is."""
 
     hold: Hold | None = None
@@ -213,12 +213,12 @@ class Policy(_Part):
     verdicts: dict[ErrorClass, VerdictPolicy] = Field(default_factory=dict[ErrorClass, VerdictPolicy])
     """Rows of the verdict table that are to differ."""
 
-    max_attempts: Annotated[int, Field(strict=True, ge=1)] | None = None
+    max_attempts: Annotated[int, Field(ge=1), NUMBER] | None = None
     """Calls made for one request at most, over all targets, backups included. None: 5, or the number of tiers where
     that is more.
     """
 
-    same_target_retries: Annotated[int, Field(strict=True, ge=0)] | None = None
+    same_target_retries: Annotated[int, Field(ge=0), NUMBER] | None = None
     """Times a target is asked again in one request, when its tier has no other, before the next tier is. None: once, if
     more attempts are left than targets that have not been asked.
     """

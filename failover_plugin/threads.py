@@ -14,10 +14,10 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Any, Generic, TypeVar
 
-from failover_plugin.attempting import Attempting, Result, answered
+from failover_plugin.attempting import Attempting, Result, is_answer, misused
 from failover_plugin.clock import Clock
 from failover_plugin.drivers import END, close, each, handed_out, next_start
-from failover_plugin.errors import ConfigError, EmptyResponse
+from failover_plugin.errors import EmptyResponse
 from failover_plugin.flow import Flow
 from failover_plugin.intake import Delivered, Intake, Marks
 from failover_plugin.model import Target
@@ -209,7 +209,7 @@ class _Lines(Generic[C]):
 
 def run(flow: Flow, call: Callable[[Target], T], clock: Clock) -> Result[T]:
     """Drive a plain call whose attempts run in threads."""
-    lines = _Lines[T](flow, clock, lambda line: line.say(answered(call(line.start.target))))
+    lines = _Lines[T](flow, clock, lambda line: line.say(call(line.start.target)))
     try:
         while True:
             lines.begin(next_start(flow, clock))
@@ -225,6 +225,8 @@ def run(flow: Flow, call: Callable[[Target], T], clock: Clock) -> Result[T]:
                     lines.drop(heard[0])
                 else:
                     line, value = heard
+                    if not is_answer(value, call):
+                        raise misused("run", value)
                     flow.succeeded(line.start, now)
                     lines.keep_only(line)
                     return Result(value, line.start.target, flow)
@@ -313,7 +315,7 @@ def _taken_in(intake: Intake[C], word: Any, now: float) -> list[C]:
 
 
 def _failed(flow: Flow, start: Start, error: BaseException, now: float) -> None:
-    if not isinstance(error, Exception) or isinstance(error, ConfigError):
+    if not isinstance(error, Exception):
         flow.abandoned(start, now)
         raise error
     flow.failed(start, error, now)

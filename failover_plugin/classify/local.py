@@ -41,6 +41,7 @@ _MISTAKES: Final = frozenset(
         "builtins.TypeError",
         "builtins.UnicodeEncodeError",
         "builtins.ValueError",
+        "failover_plugin.ConfigError",
     )
 )
 """Not what derives from them: a library's own class may speak of an answer, and so does a JSONDecodeError."""

@@ -49,6 +49,13 @@ def test_run_with_a_call_that_is_not_made_yet(call: Callable[[Target], Any], rem
     _unharmed(failover)
 
 
+def test_a_coroutine_from_a_lambda_is_told_and_a_generator_that_is_handed_out_is_an_answer() -> None:
+    failover = Failover(tier(2))
+    with pytest.raises(ConfigError, match="await arun"):
+        failover.run(lambda target: _async(target))
+    assert list(failover.run(lambda target: _generator(target)).value) == ["hi"]
+
+
 @pytest.mark.parametrize(
     ("call", "remedy"), [(_plain, "run(call)"), (_generator, "stream(call)"), (_async_generator, "astream(call)")]
 )
@@ -106,14 +113,14 @@ TARGETS = "targets: [{id: a, provider: p, model: m}]\n"
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (TARGETS + "policy: {max_attempts: yes}", "max_attempts = True: it should be a valid integer"),
-        (TARGETS + "policy: {max_attempts: '3'}", "max_attempts = '3': it should be a valid integer"),
-        (TARGETS + "policy: {deadline: no}", "deadline = False: it should be a valid number"),
-        (TARGETS + "policy: {patience: '5 s'}", "patience = '5 s': it should be a valid number"),
+        (TARGETS + "policy: {max_attempts: yes}", "max_attempts = True: it should be a number"),
+        (TARGETS + "policy: {max_attempts: '3'}", "max_attempts = '3': it should be a number"),
+        (TARGETS + "policy: {deadline: no}", "deadline = False: it should be a number"),
+        (TARGETS + "policy: {patience: '5 s'}", "patience = '5 s': it should be a number"),
         (TARGETS + "policy: {deadline: 3, deadline: 5}", "'deadline' is given twice (line 2)"),
         (TARGETS + TARGETS, "'targets' is given twice (line 2)"),
-        ("targets: [{id: a, provider: p, model: m, weight: '2'}]", "weight = '2': it should be a valid number"),
-        ("targets: [{id: a, provider: p, model: m, rpm: yes}]", "rpm = True: it should be a valid integer"),
+        ("targets: [{id: a, provider: p, model: m, weight: '2'}]", "weight = '2': it should be a number"),
+        ("targets: [{id: a, provider: p, model: m, rpm: yes}]", "rpm = True: it should be a number"),
         ("targets: [{id: a, id: b, provider: p, model: m}]", "'id' is given twice (line 1)"),
         ("targets: [{id: a, provider: p, model: no}]", "model = False: it should be a valid string"),
     ],
@@ -141,7 +148,31 @@ def test_anchors_are_no_doubled_keys(tmp_path: Path) -> None:
     assert [(target.id, target.weight) for target in load_config(path).targets] == [("a", 2), ("b", 2), ("c", 2)]
 
 
-@pytest.mark.parametrize("deadline", [0, -1.0, float("nan"), float("inf"), "5", True])
+@pytest.mark.parametrize("deadline", [0, -1.0, float("nan"), float("inf")])
 def test_a_deadline_that_is_none(deadline: Any) -> None:
     with pytest.raises(ConfigError, match=r"Request\.deadline = "):
         Failover(tier(2)).run(_plain, Request(deadline=deadline))
+
+
+def _of_an_inner_one(target: Target) -> str:
+    if target.id == "a":
+        raise ConfigError("targets = []: there is nobody to ask. Give at least one Target.")
+    return "hi"
+
+
+@pytest.mark.parametrize("threads", [False, True])
+def test_a_target_whose_call_cannot_be_set_up_loses_no_request_and_is_not_blamed(*, threads: bool) -> None:
+    failover = Failover(tier(2), Policy(strategy="sequential", sync_deadlines="thread" if threads else "client"))
+    for _ in range(10):
+        assert failover.run(_of_an_inner_one).value == "hi"
+    assert [line.state for line in failover.health().targets] == ["closed", "closed"]
+
+
+async def test_nor_does_one_that_is_awaited() -> None:
+    async def call(target: Target) -> str:
+        return _of_an_inner_one(target)
+
+    failover = Failover(tier(2), Policy(strategy="sequential"))
+    for _ in range(10):
+        assert (await failover.arun(call)).value == "hi"
+    assert [line.state for line in failover.health().targets] == ["closed", "closed"]

@@ -46,7 +46,6 @@ MONEY: Final = (
     "billing … not active",
     "billing … disabled",
     "enable billing",
-    "account is in arrears",
     "in arrears",
     "arrearage",
     "overdue … payment",
