@@ -31,7 +31,11 @@ MEANING = {
     "too quick in Chinese": (403, said("请求过于频繁请稍后再试"), "rate_limit"),
     "policy in Chinese": (400, said("输入包含敏感内容"), "content_policy"),
     "too long in Chinese": (400, said("输入的上下文长度超出模型的限制"), "context_window"),
-    "a key that a proxy lacks": (503, {"detail": "SOME_PROVIDER_API_KEY is not set in the environment."}, "auth"),
+    "a key that a proxy lacks": (
+        503,
+        {"detail": "SOME_PROVIDER_API_KEY is not set in the environment."},
+        "server_error",
+    ),
     # -- a server's own state ------------------------------------------------------------------------------------------
     "unloaded": (400, {"error": "Model unloaded."}, "not_found"),
     "none is loaded": (400, said("No models are loaded here, please load one first. No models loaded."), "not_found"),
@@ -98,6 +102,32 @@ def test_what_it_says_is_what_it_means(name: str) -> None:
     status, body, expected = MEANING[name]
     for form in (body, body if isinstance(body, str) else json.dumps(body)):
         assert classify_response(status, {}, form).error_class == expected
+
+
+LIES = {
+    "a budget of thoughts": (400, said("The thinking budget exceeded max_tokens."), "invalid_request"),
+    "names of functions": (400, said("For this model function names are limited to 64 letters."), "invalid_request"),
+    "advice about keys": (
+        403,
+        said("Invalid API key. A key is sensitive information: do not share it."),
+        "auth",
+    ),
+    "an account, not its words": (403, said("账户违规"), "permission"),
+    "a quota of the minute": (429, said("The quota of tokens per minute has been reached."), "rate_limit"),
+    "an explanation behind a gateway": (
+        400,
+        said(
+            "Error from provider: the field messages.3.content has to be a string or a list of parts, and was a number."
+        ),
+        "invalid_request",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_what_only_sounds_like_it_takes_nobody_out_and_refuses_nothing(name: str) -> None:
+    status, body, expected = LIES[name]
+    assert classify_response(status, {}, body).error_class == expected
 
 
 @pytest.mark.parametrize(
