@@ -77,9 +77,10 @@ class Limit:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._latest = None
+        self._latest = self._first = None
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None  # it holds us: nothing is to be left to the garbage collector
         await self._inner.__aexit__(kind, error, trace)
 
     def end(self) -> None:
@@ -154,10 +155,15 @@ class Race:
 
     def settled(self) -> None:
         """The attempt is over or committed: no backup any more."""
-        self._start = None
+        self._start = self.limit = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def over(self) -> None:
+        """The request goes on without this race, or not at all. Neither holds the other any more."""
+        self.settled()
+        self.flow.on_wake = None
 
     def win(self) -> None:
         """The backup has."""
@@ -172,7 +178,7 @@ class Race:
         try:
             await self.close()
         finally:
-            self.flow.on_wake = None  # a host's request may go on with another race, or without one
+            self.over()
 
     async def close(self) -> None:
         """End the backup, if there still is one."""
@@ -238,7 +244,7 @@ async def arun(flow: Flow, call: Callable[[Target], Awaitable[T]], clock: Clock)
     finally:
         if race.task is not None:
             await race.close()
-        race.settled()
+        race.over()
 
 
 async def _attempt(
@@ -383,7 +389,7 @@ async def astream(  # noqa: C901 - the steps of stream(), and those of a race
     finally:
         if race.task is not None:
             await race.close()
-        race.settled()
+        race.over()
 
 
 async def _next(source: AsyncIterator[C], start: Start, intake: Intake[C], clock: Clock, race: Race | None) -> C:
