@@ -216,7 +216,8 @@ class Trail:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for logs and JSON."""
-        attempts, skips = list[dict[str, Any]](), list[dict[str, Any]]()
+        attempts: list[dict[str, Any]] = []
+        skips: list[dict[str, Any]] = []
         for entry in self.entries:
             (attempts if isinstance(entry, Attempt) else skips).append(_plain(entry))
         return {"attempts": attempts, "skips": skips}

@@ -61,7 +61,8 @@ class Candidates:
 
         Of the tier's ready ones some are drawn until two fit, which most do: listing them all takes long for thousands.
         """
-        mask, dense, found = self.mask, self.tier.dense, list[Standing]()
+        found: list[Standing] = []
+        mask, dense = self.mask, self.tier.dense
         heaviest = self.tier.heaviest if weighed else 0.0
         for _ in range(TRIES if len(dense) > TRIES else 0):
             drawn = dense[int(rng.random() * len(dense))]
@@ -75,7 +76,8 @@ class Candidates:
 
     def _listed(self) -> Sequence[Standing]:
         """All of them: of few by hand, which takes half the time of ``list(self)``."""
-        mask, standings, found = self.mask, self.tier.standings, list[Standing]()
+        found: list[Standing] = []
+        mask, standings = self.mask, self.tier.standings
         if mask.bit_count() > SPARSE:
             return list(self)
         while mask:

@@ -54,7 +54,9 @@ class Calls:
 
     async def amake(self, request: RouterRequest, call: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
         """Make the call of the attempt under way; returns what the caller gets. Raises what is wrong with it."""
-        permit, beside, empty = request.permit, list[_Answer](), list[_Answer]()
+        beside: list[_Answer] = []
+        empty: list[_Answer] = []
+        permit = request.permit
 
         async def back_up(another: Permit) -> bool:
             if answer := await self._beside(request, another, call, kwargs, empty):
@@ -89,7 +91,8 @@ class Calls:
 
     def make(self, request: RouterRequest, call: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
         """The same, in synchronous code: one call, which its client ends in time."""
-        permit, empty = request.permit, list[_Answer]()
+        empty: list[_Answer] = []
+        permit = request.permit
         try:
             if permit.wait:
                 time.sleep(permit.wait)

@@ -30,6 +30,26 @@ _numbers = count(1)
 class RouterRequest:
     """The attempts of one request. Used by one task at a time, so it needs no lock."""
 
+    __slots__ = (
+        "_among",
+        "_drop",
+        "_errors",
+        "_failover",
+        "_last",
+        "_number",
+        "_owner",
+        "_refusals",
+        "_refused_for",
+        "_set_aside",
+        "_trace",
+        "calling",
+        "limit",
+        "offered",
+        "open",
+        "over",
+        "to_be_called",
+    )
+
     def __init__(self, failover: Failover, drop: Callable[[Permit], None]) -> None:
         """``drop`` gets the permit of a call that LiteLLM never made; it is called in a garbage collection."""
         self._failover = failover
