@@ -69,6 +69,7 @@ class Breaker:
         "epoch",
         "evidence",
         "guessed",
+        "look_at",
         "needs_whole",
         "probes",
         "reason",
@@ -96,6 +97,8 @@ class Breaker:
         """Whether it was shut by something that is either mended or not, and so knows no parole."""
         self.refused = -inf
         """When such an answer came last."""
+        self.look_at = inf
+        """When one request may look, though it is open, whether what shut it is mended."""
         self.by_hand = False
         """Whether somebody opened it."""
         self.guessed = False
@@ -115,18 +118,28 @@ class Breaker:
         """Whether ``admit`` must not be called now."""
         if self.until is None:
             return False
-        return now < self.until or self.probes + self._wins + self._losses >= self._policy.half_open_probes
+        shut = now < self.until and not self.looks(now)
+        return shut or self.probes + self._wins + self._losses >= self._policy.half_open_probes
+
+    def looks(self, now: float) -> bool:
+        """Whether a call let through now only looks whether what shut it is mended: its failure changes nothing."""
+        return self.until is not None and self.look_at <= now < self.until
+
+    def due(self, now: float) -> float:
+        """When it may let through somebody whom it refuses now; infinite if that depends on the probes under way."""
+        return min((at for at in (self.until, self.look_at) if at is not None and at > now), default=inf)
 
     def tests(self, now: float) -> bool:
         """Whether a call let through now is a probe."""
         return self.until is not None and not self.refuses(now)
 
-    def admit(self) -> bool:
+    def admit(self, now: float) -> bool:
         """Let one request through, under the lock; says whether it is a probe. Not if ``refuses``, unless the request
         has nobody else to ask: its success closes as any probe's does.
         """
         probe = self.until is not None
         self.probes += probe
+        self._look_later(now)
         return probe
 
     def answered(self, born: int, *, probe: bool, now: float) -> bool:
@@ -176,18 +189,36 @@ class Breaker:
         self._openings += weight >= FULL_ENOUGH
         return True
 
-    def blocked(self, born: int, seconds: float, reason: str, now: float, rng: Random, named: float = 0.0) -> bool:
+    def blocked(
+        self,
+        born: int,
+        seconds: float,
+        reason: str,
+        now: float,
+        rng: Random,
+        *,
+        named: float = 0.0,
+        looked_at: bool = False,
+    ) -> bool:
         """Something no retry cures, such as a dead key: open at once for ``seconds``, doubling; says whether it did.
 
-        It stays open for the ``named`` seconds of a Retry-After at the least.
+        It stays open for the ``named`` seconds of a Retry-After at the least. ``looked_at``: one request every
+        ``block_look`` seconds may look whether it is mended.
         """
         if born < self.epoch:
             return False
-        self.blocked_by_answer, self.refused = True, now
         self._open(seconds, max(seconds, self._policy.block_cap), self._blocks, reason, now, rng)
         self.until = max(self.until or now, now + named)
         self._blocks += 1
+        self.blocked_by_answer = True
+        self.look_at = now if looked_at and self._policy.block_look else inf
+        self.still_blocked(now)
         return True
+
+    def still_blocked(self, now: float) -> None:
+        """One that was let through all the same has had the answer that shut it once more."""
+        self.refused = now
+        self._look_later(now)
 
     def released(self, born: int, *, probe: bool, whole: bool = False) -> None:
         """The request told nothing about this scope: a probe's place is free again. ``whole``: after ``answered``."""
@@ -217,6 +248,11 @@ class Breaker:
         self.probes = 0
 
     # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _look_later(self, now: float) -> None:
+        """If its end is near, that will do."""
+        if self.look_at < inf and self.until is not None and (every := self._policy.block_look):
+            self.look_at = now + every if self.until - now >= 2 * every else inf
 
     @property
     def _quota(self) -> int:
@@ -260,6 +296,7 @@ class Breaker:
 
     def _shut(self, until: float, reason: str) -> None:
         self.by_hand = self.guessed = False
+        self.look_at = inf
         self.until = until
         self.reason = reason
         self.epoch = self._era.turn()

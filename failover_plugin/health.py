@@ -80,7 +80,10 @@ class FleetHealth(Commons):
             while standing := choose(free, request, self.rng, now):
                 early = now < selection.roster.seen and refusal(standing, now)
                 if not early and not (standing.guarded and self.lacks_tokens(standing, request, now)):
-                    lease = leases.give(standing, request, now, lifetime, streaming=streaming, backup=backup)
+                    aside = standing.guarded and standing.looked_at(now)
+                    lease = leases.give(
+                        standing, request, now, lifetime, streaming=streaming, backup=backup, aside=aside
+                    )
                     if selection.follows and not (backup or lease.test or lease.probes):
                         selection.went_to(standing, request, now)
                     break
@@ -97,8 +100,12 @@ class FleetHealth(Commons):
         with self.lock:
             self.leases.expire(now)
             self.roster.catch_up(now)
-            refused = refusal(standing, now)
-            lease = None if refused else self.leases.give(standing, request, now, lifetime, streaming=streaming)
+            refused, aside = refusal(standing, now), standing.looked_at(now)
+            lease = (
+                None
+                if refused
+                else self.leases.give(standing, request, now, lifetime, streaming=streaming, aside=aside)
+            )
         self.news.tell()
         return lease
 

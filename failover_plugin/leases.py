@@ -64,7 +64,7 @@ class Leases:
         probed = [
             (scope, breaker)
             for scope, breaker in standing.breakers
-            if (lease.aside or breaker.tests(now)) and breaker.admit()
+            if (lease.aside or breaker.tests(now)) and breaker.admit(now)
         ]
         lease.probes = tuple(breaker for _, breaker in probed)
         for scope, breaker in probed:

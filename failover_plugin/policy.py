@@ -101,6 +101,11 @@ class BreakerPolicy(_Part):
     block_cap: Seconds = 3600.0
     """Longest time a dead key, an empty account or a missing model is left alone; the first is 60 s (model: 600 s)."""
 
+    block_look: Seconds | None = 60.0
+    """How often one request looks whether a key or an account that is left alone is good again: money is paid in, and
+    quotas are reset, before anybody said. None: never.
+    """
+
 
 class LatencyPolicy(_Part):
     """When slow is too slow. Slowness alone never opens a breaker: slow service beats none."""

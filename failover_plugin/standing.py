@@ -235,6 +235,10 @@ class Standing(HotFields):
         """Whether it has come back lately, and gets more calls with every answer."""
         return self.limit is not None and self.limit.ramping
 
+    def looked_at(self, now: float) -> bool:
+        """Whether it may be asked, though it is out, only to see whether its key or account is good again."""
+        return any(breaker.looks(now) for _, breaker in self.breakers)
+
     def assess(self, now: float) -> tuple[Grade, float]:
         """What it is fit for now, and when to look again unless something happens before."""
         if self.disabled:
@@ -243,7 +247,7 @@ class Standing(HotFields):
         for _, breaker in self.breakers:
             if breaker.until is not None:
                 if breaker.refuses(now):
-                    return Grade.OUT, breaker.until if now < breaker.until else inf
+                    return Grade.OUT, breaker.due(now)
                 test = True
         if self.rates and (free := self.rates.free_at(now)) > now:
             return Grade.OUT, free

@@ -166,10 +166,11 @@ class Trouble:
         if verdict.hold is Hold.BLOCK:
             breaker = self._commons.scopes.breaker(standing, scope)
             if lease.aside and breaker in lease.probes:
-                breaker.refused = now
+                breaker.still_blocked(now)
                 return breaker
             seconds, named = verdict.seconds or 60.0, diagnosis.retry_after or 0.0
-            if breaker.blocked(lease.born, seconds, diagnosis.title, now, self._rng, named):
+            shared = scope in (Scope.CREDENTIAL, Scope.ACCOUNT)
+            if breaker.blocked(lease.born, seconds, diagnosis.title, now, self._rng, named=named, looked_at=shared):
                 self._opened(standing, scope, now, again=breaker in lease.probes, alert=scope is not Scope.TARGET)
             return breaker
         weight = verdict.weight * share

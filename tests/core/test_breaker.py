@@ -48,7 +48,7 @@ class Life:
 
     def admit(self) -> Call:
         assert not self.breaker.refuses(self.now)
-        return Call(self.era.now, probe=self.breaker.admit())
+        return Call(self.era.now, probe=self.breaker.admit(self.now))
 
     def fail(self, call: Call | None = None, weight: float = 1.0) -> bool:
         call = call or self.admit()
@@ -56,9 +56,11 @@ class Life:
             call.born, weight, "server_error 500", self.now, self.rng, probe=call.probe, whole=call.content
         )
 
-    def block(self, call: Call | None = None, seconds: float = 60.0, named: float = 0.0) -> bool:
+    def block(
+        self, call: Call | None = None, seconds: float = 60.0, named: float = 0.0, *, looked_at: bool = False
+    ) -> bool:
         born = (call or self.admit()).born
-        return self.breaker.blocked(born, seconds, "auth 401", self.now, self.rng, named)
+        return self.breaker.blocked(born, seconds, "auth 401", self.now, self.rng, named=named, looked_at=looked_at)
 
     def speak(self, call: Call) -> bool:
         call.content = True

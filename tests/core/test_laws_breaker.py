@@ -33,6 +33,7 @@ POLICIES = st.builds(
     half_open_probes=st.integers(1, 5),
     success_rate=st.sampled_from([0.5, 0.8, 1.0]),
     parole=st.booleans(),
+    block_look=st.sampled_from([None, 30.0, 60.0]),
 )
 
 
@@ -42,6 +43,8 @@ class Call:
 
     born: int
     probe: bool
+    look: bool = False
+    """Whether it was let through an open breaker."""
     content: bool = False
 
 
@@ -57,6 +60,8 @@ class BreakerLaws(Laws):
         self.until: float | None = None
         self.epoch = self.breaker.epoch
         self.wins = self.losses = 0
+        self.looked = -inf
+        """When one was let through an open breaker last, or shut it."""
 
     def seen(self) -> list[Any]:
         breaker = self.breaker
@@ -87,10 +92,15 @@ class BreakerLaws(Laws):
         if self.breaker.refuses(self.now):
             assert state is not State.CLOSED
             return
-        assert state is not State.OPEN
-        probe = self.breaker.admit()
-        assert probe is (state is State.HALF_OPEN)
-        self.calls.append(Call(self.era.now, probe))
+        look = self.breaker.looks(self.now)
+        assert look is (state is State.OPEN)
+        if look:
+            assert self.policy.block_look
+            assert self.now - self.looked >= self.policy.block_look, "one look at a time"
+            self.looked = self.now
+        probe = self.breaker.admit(self.now)
+        assert probe is (state is not State.CLOSED)
+        self.calls.append(Call(self.era.now, probe, look))
 
     @rule(which=WHICH)
     def content_arrives(self, which: int) -> None:
@@ -132,6 +142,9 @@ class BreakerLaws(Laws):
         call = self.take(which)
         if call is None:
             return
+        if call.look:
+            self.told_nothing(call)
+            return
         before, late, closed = self.seen(), self.late(call), self.breaker.until is None
         won_already = call.content and not self.breaker.needs_whole
         opened = self.breaker.failed(
@@ -149,14 +162,21 @@ class BreakerLaws(Laws):
         if opened:
             assert self.breaker.state(self.now) is State.OPEN
 
-    @rule(which=WHICH, named=st.sampled_from([0.0, 30.0]))
-    def a_call_finds_the_key_dead(self, which: int, named: float) -> None:
+    @rule(which=WHICH, named=st.sampled_from([0.0, 30.0, 1000.0]), looked_at=st.booleans())
+    def a_call_finds_the_key_dead(self, which: int, named: float, looked_at: bool) -> None:  # noqa: FBT001 - a fact
         self.step()
         call = self.take(which)
         if call is None:
             return
+        if call.look:
+            if not self.late(call):
+                self.breaker.still_blocked(self.now)
+                self.looked = self.now
+            self.told_nothing(call)
+            return
         before, late = self.seen(), self.late(call)
-        opened = self.breaker.blocked(call.born, 60.0, "auth", self.now, self.rng, named)
+        opened = self.breaker.blocked(call.born, 60.0, "auth", self.now, self.rng, named=named, looked_at=looked_at)
+        self.looked = self.looked if late else self.now
         assert opened is not late
         if late:
             assert self.seen() == before
@@ -167,11 +187,13 @@ class BreakerLaws(Laws):
     @rule(which=WHICH)
     def a_call_says_nothing(self, which: int) -> None:
         self.step()
-        call = self.take(which)
-        if call is None:
-            return
-        before, late = self.seen(), self.late(call)
+        if call := self.take(which):
+            self.told_nothing(call)
+
+    def told_nothing(self, call: Call) -> None:
+        before, late, until = self.seen(), self.late(call), self.breaker.until
         self.breaker.released(call.born, probe=call.probe, whole=call.content)
+        assert self.breaker.until == until
         if late or not call.probe:
             assert self.seen() == before
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 from math import exp, log
 from random import Random
@@ -117,6 +118,7 @@ def test_row_history_is_bounded() -> None:
         for number in range(rounds):
             here.streams(0.4 + number % 7 / 50, "a")
             here.fails("b") if not number % 50 else here.succeeds("b")
+        gc.collect()  # errors and their tracebacks lead to each other
 
     live(1500)
     tracemalloc.start()
