@@ -45,7 +45,15 @@ STREAM_DOCS = {
 }
 """Where a streamed one is described elsewhere."""
 
-RESPONSES = {"model_not_found_responses", "stream_error", "stream_response_failed"}
+RESPONSES = {
+    "model_not_found_responses",
+    "reasoning_item",
+    "item_not_found",
+    "response_not_found",
+    "file_not_found",
+    "stream_error",
+    "stream_response_failed",
+}
 """OpenAI's errors that only its Responses API has. What both have is recorded from chat completions."""
 
 IN_STREAM = {

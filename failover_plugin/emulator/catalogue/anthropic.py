@@ -17,6 +17,10 @@ _PREFILL = "https://platform.claude.com/docs/en/build-with-claude/prompt-enginee
 _EFFORT = "https://github.com/anthropics/claude-code/issues/30010"
 _CREDIT = "https://github.com/anthropics/claude-quickstarts/issues/229"
 _USAGE = "https://github.com/anthropics/claude-code/issues/38035"
+_SIGNATURE = "https://github.com/anthropics/claude-code/issues/10627"
+_THINKING = "https://github.com/lbjlaq/Antigravity-Manager/issues/139"
+_EXTRA = "https://github.com/anthropics/claude-code/issues/45232"
+_UNIFIED = "https://github.com/griffinwork40/agent-afk/pull/490"
 _CONTEXT = "https://github.com/coder/aibridge/issues/56"
 _LONG = "https://github.com/anthropics/claude-code/issues/37943"
 _LARGE = "https://github.com/anthropics/claude-code/issues/10314"
@@ -98,6 +102,15 @@ ERRORS = {
         "Please go to Plans & Billing to upgrade or purchase credits.",
         _CREDIT,
     ),
+    "extra_usage": _error(400, _CALLER, "You're out of extra usage. Add more and keep going.", _EXTRA),
+    "subscription_limit": _error(
+        429,
+        "rate_limit_error",
+        "This request would exceed your account's rate limit. Please try again later.",
+        _UNIFIED,
+        headers=NOON
+        | {"anthropic-ratelimit-unified-status": "rejected", "anthropic-ratelimit-unified-reset": "1795186800"},
+    ),
     "billing": _error(402, "billing_error", "There is an issue with your billing or payment information."),
     "invalid_api_key": _error(401, "authentication_error", "invalid x-api-key"),
     "permission_denied": _error(
@@ -108,6 +121,16 @@ ERRORS = {
     "invalid_request": _error(400, _CALLER, "temperature: must be at most 1"),
     "prefill_unsupported": _error(400, _CALLER, "Prefilling assistant messages is not supported.", _PREFILL),
     "unsupported": _error(400, _CALLER, "This model does not support the effort parameter.", _EFFORT),
+    "thinking_signature": _error(
+        400, _CALLER, "messages.1.content.0: Invalid `signature` in `thinking` block", _SIGNATURE
+    ),
+    "thinking_missing": _error(
+        400,
+        _CALLER,
+        "messages.5.content.0.type: Expected `thinking` or `redacted_thinking`, but found `text`. "
+        "When `thinking` is enabled, a final `assistant` message must start with a thinking block.",
+        _THINKING,
+    ),
     "payload_too_large": Documented(
         status=413,
         body={"error": {"type": "request_too_large", "message": "Request exceeds the maximum size"}},

@@ -18,6 +18,7 @@ _TOKENS = "https://github.com/aws-samples/amazon-bedrock-client-for-mac/issues/9
 _DAY = "https://github.com/minorun365/agent-book/issues/29"
 _PAYMENT = "https://github.com/Tracer-Cloud/opensre/pull/1811"
 _MODEL = "https://github.com/GoogleCloudPlatform/kubectl-ai/issues/515"
+_PROFILE = "https://github.com/langchain-ai/langchain-aws/issues/1019"
 _CONTEXT = "https://github.com/aws-samples/bedrock-chat/issues/95"
 _STREAMING = "https://github.com/aws-samples/amazon-bedrock-client-for-mac/issues/112"
 
@@ -57,6 +58,13 @@ ERRORS = {
         403, "AccessDeniedException", "The role is not authorized to perform: bedrock:InvokeModel"
     ),
     "model_not_found": _error(400, "ValidationException", "The provided model identifier is invalid.", _MODEL),
+    "profile_needed": _error(
+        400,
+        "ValidationException",
+        "Invocation of model ID amazon.nova-2-lite-v1:0 with on-demand throughput isn\u2019t supported. "
+        "Retry your request with the ID or ARN of an inference profile that contains this model.",
+        _PROFILE,
+    ),
     "resource_not_found": _error(
         404, "ResourceNotFoundException", "Model use case details have not been submitted for this account."
     ),

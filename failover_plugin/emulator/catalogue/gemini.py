@@ -25,6 +25,8 @@ _BUSY = "https://github.com/google-gemini/gemini-cli/issues/5191"
 _CAPACITY = "https://github.com/badrisnarayanan/antigravity-claude-proxy/issues/197"
 _INTERACTIONS = "https://ai.google.dev/gemini-api/docs/api-errors"
 _REFUSED = "https://github.com/googleapis/js-genai/issues/1973"
+_SIGNATURE = "https://github.com/allenhutchison/obsidian-gemini/issues/228"
+_EXPIRED = "https://github.com/google-gemini/gemini-cli/issues/4430"
 _ARRAY = "https://github.com/google-gemini/gemini-cli/issues/6678"
 
 _TYPE = "type.googleapis.com/google.rpc."
@@ -81,6 +83,14 @@ ERRORS = {
         _quota("GenerateRequestsPerDayPerProjectPerModel-FreeTier", "20"),
         retry("35640s"),
     ),
+    "daily_limit": error(
+        429,
+        "RESOURCE_EXHAUSTED",
+        f"{_QUOTA}\n* Quota exceeded for metric: {_METRIC}, limit: 100, model: gemini-3-flash\nPlease retry in 37.2s.",
+        _MINUTE,
+        _quota("GenerateRequestsPerDayPerProjectPerModel-FreeTier", "100"),
+        retry("37s"),
+    ),
     "plan_without_quota": error(
         429,
         "RESOURCE_EXHAUSTED",
@@ -101,6 +111,13 @@ ERRORS = {
         _KEY,
         info("API_KEY_INVALID", "generativelanguage.googleapis.com"),
     ),
+    "expired_api_key": error(
+        400,
+        "INVALID_ARGUMENT",
+        "API key expired. Please renew the API key.",
+        _EXPIRED,
+        info("API_KEY_INVALID", "generativelanguage.googleapis.com"),
+    ),
     "permission_denied": error(403, "PERMISSION_DENIED", "Your API key doesn't have the required permissions."),
     "model_not_found": error(404, "NOT_FOUND", "models/gemini-unknown is not found for API version v1beta.", _MODEL),
     "context_length": error(
@@ -117,6 +134,13 @@ ERRORS = {
         {"@type": f"{_TYPE}BadRequest", "fieldViolations": [{"description": 'Unknown name "metadata".'}]},
     ),
     "unsupported": error(400, "INVALID_ARGUMENT", "Function calling is not enabled for models/gemma-3-12b-it", _TOOLS),
+    "thought_signature": error(
+        400,
+        "INVALID_ARGUMENT",
+        "Function call is missing a thought_signature in functionCall parts. This is required for tools to work "
+        "correctly. Additional data, function call `default_api:lookup` , position 2.",
+        _SIGNATURE,
+    ),
     "server_error": error(500, "INTERNAL", "An unexpected error occurred on Google's side."),
     "overloaded": error(503, "UNAVAILABLE", "The model is overloaded.", _BUSY),
     "no_capacity": error(

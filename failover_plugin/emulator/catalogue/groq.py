@@ -18,6 +18,9 @@ _KEY = "https://github.com/continuedev/continue/issues/11714"
 _CONTEXT = "https://github.com/thepersonalaicompany/amurex-backend/issues/51"
 _PARAMETER = "https://github.com/iamsrikanthnani/pluely/issues/242"
 _TOOLS = "https://github.com/groq/groq-typescript/issues/28"
+_JSON = "https://github.com/thepersonalaicompany/amurex-backend/issues/38"
+_BLOCKED = "https://github.com/orbi-build/orbi/issues/561"
+_RESTRICTED = "https://github.com/songquanpeng/one-api/issues/1764"
 _STREAM = "https://github.com/anomalyco/opencode/issues/1018"
 
 _CALLER = "invalid_request_error"
@@ -96,6 +99,26 @@ ERRORS = {
         code="tool_use_failed",
         follows=_TOOLS,
         failed_generation="<function=lookup>",
+    ),
+    "json_validate_failed": _error(
+        400,
+        "Failed to generate JSON. Please adjust your prompt. See 'failed_generation' for more details.",
+        code="json_validate_failed",
+        follows=_JSON,
+        failed_generation="```json",
+    ),
+    "model_blocked": _error(
+        403,
+        "The model `groq/compound` is blocked at the organization level.",
+        "permissions_error",
+        "model_permission_blocked_org",
+        follows=_BLOCKED,
+    ),
+    "organization_restricted": _error(
+        400,
+        "Organization has been restricted. Please reach out to support if you believe this was in error.",
+        code="organization_restricted",
+        follows=_RESTRICTED,
     ),
     "server_error": _error(500, "Internal Server Error", "internal_server_error"),
     "overloaded": _error(503, "Service unavailable, please try again later.", "internal_server_error"),

@@ -16,6 +16,7 @@ _API = "https://docs.mistral.ai/api"
 _LIMITED = "https://github.com/raycast/extensions/issues/31107"
 _GATEWAY = "https://github.com/pydantic/pydantic-ai/issues/1885"
 _CAPACITY = "https://github.com/continuedev/continue/issues/6185"
+_TOOL_ID = "https://github.com/nearai/ironclaw/issues/1241"
 _KEY = "https://github.com/coolcline/CoolCline/issues/36"
 
 _CALLER = "invalid_request_error"
@@ -57,6 +58,13 @@ ERRORS = {
         "3051",
     ),
     "unsupported": _error(400, "reasoning_effort is not supported for this model", _CALLER, "3051"),
+    "tool_call_id": _error(
+        400,
+        "Tool call id was turn1_0 but must be a-z, A-Z, 0-9, with a length of 9.",
+        "invalid_function_call",
+        "3280",
+        follows=_TOOL_ID,
+    ),
     "invalid_request": Documented(
         status=422,
         body={

@@ -9,6 +9,7 @@ _LIMITS = "https://github.com/MoonshotAI/kimi-cli/issues/1599"
 _QUOTA = "https://github.com/MoonshotAI/Kimi-K2/issues/5"
 _CONTEXT = "https://github.com/MoonshotAI/kimi-cli/issues/2011"
 _TEMPERATURE = "https://github.com/opencyvis/opencyvis-phone/issues/12"
+_CODING = "https://github.com/MoonshotAI/kimi-code/issues/414"
 _BUSY = "https://forum.moonshot.ai/t/the-engine-is-currently-overloaded/569"
 
 _CALLER = "invalid_request_error"
@@ -32,6 +33,9 @@ ERRORS = {
     "invalid_api_key": _error(401, "invalid_authentication_error", "Invalid Authentication"),
     "wrong_api_key": _error(401, "incorrect_api_key_error", "Incorrect API key provided"),
     "permission_denied": _error(403, "permission_denied_error", "You do not have permission to use this."),
+    "coding_agents_only": _error(
+        403, "access_terminated_error", "Kimi For Coding is currently only available for Coding Agents.", _CODING
+    ),
     "model_not_found": _error(404, "resource_not_found_error", "Not found the model kimi-unknown or Permission denied"),
     "context_length": _error(
         400, _CALLER, "Invalid request: Your request exceeded model token limit: 262144 (requested: 269030)", _CONTEXT

@@ -28,6 +28,10 @@ _PARAMETER = "https://github.com/tailcallhq/forgecode/issues/1081"
 _STREAM = "https://github.com/Wei-Shaw/sub2api/issues/6631"
 _FAILED = "https://github.com/Wei-Shaw/sub2api/pull/3476"
 _IN_STREAM = "https://github.com/openai/codex/issues/88"
+_ITEM = "https://github.com/continuedev/continue/issues/8933"
+_STORED = "https://github.com/vercel/ai/issues/7543"
+_PREVIOUS = "https://github.com/bigduu/Bamboo-agent/issues/64"
+_FILE = "https://github.com/sbslee/streamlit-openai/issues/18"
 _SAFETY = "https://portkey.ai/error-library/safety-violation-error-10079"
 
 _CALLER = "invalid_request_error"
@@ -160,6 +164,29 @@ ERRORS = {
         follows=_PARAMETER,
         param="max_tokens",
     ),
+    "reasoning_item": _error(
+        400,
+        "Item 'rs_emulated' of type 'reasoning' was provided without its required following item.",
+        _CALLER,
+        follows=_ITEM,
+        param="input",
+    ),
+    "item_not_found": _error(
+        404,
+        "Item with id 'rs_emulated' not found. Items are not persisted when `store` is set to false.",
+        _CALLER,
+        follows=_STORED,
+        param="input",
+    ),
+    "response_not_found": _error(
+        400,
+        "Previous response with id 'resp_emulated' not found.",
+        _CALLER,
+        "previous_response_not_found",
+        follows=_PREVIOUS,
+        param="previous_response_id",
+    ),
+    "file_not_found": _error(404, "File cfile_emulated not found on container cntr_emulated.", _CALLER, follows=_FILE),
     "content_policy": _error(
         400,
         "Your request was rejected as a result of our safety system.",

@@ -24,6 +24,8 @@ _POLICY = "https://github.com/ShamanicArts/Flow.Launcher.Plugin.AI-Assistant/iss
 _POOL = "https://github.com/open-webui/computer/issues/293"
 _RAW = "https://github.com/hotovo/aider-desk/issues/513"
 _IMAGES = "https://github.com/diegosouzapw/OmniRoute/issues/3044"
+_NO_IMAGES = "https://github.com/NousResearch/hermes-agent/pull/23411"
+_BARE = "https://github.com/campfirein/byterover-cli/issues/43"
 _CONTEXT = "https://github.com/ai-christianson/RA.Aid/issues/41"
 
 
@@ -87,6 +89,7 @@ ERRORS = {
     ),
     "model_not_found": _error(400, "openai/gpt-unknown is not a valid model ID"),
     "unsupported": _error(404, "No endpoints found that support tool use.", _TOOLS),
+    "image_unsupported": _error(404, "No endpoints found that support image input", _NO_IMAGES),
     "data_policy": _error(404, "No endpoints found matching your data policy.", _POLICY),
     "context_length": _wrapped(
         400,
@@ -131,6 +134,7 @@ ERRORS = {
         },
         _IMAGES,
     ),
+    "provider_error": _error(400, "Provider returned error", _BARE),
     "timeout": _error(408, "Your request timed out."),
     "server_error": _error(502, "The chosen model is down or its answer was invalid."),
     "overloaded": _error(503, "There is no available provider that meets your routing requirements."),

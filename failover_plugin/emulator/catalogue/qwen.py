@@ -6,6 +6,7 @@ from failover_plugin.emulator.catalogue.entry import Documented
 
 _CODES = "https://help.aliyun.com/en/model-studio/error-code"
 _START = "https://help.aliyun.com/en/model-studio/error-code-start"
+_PLAN = "https://github.com/Wei-Shaw/sub2api/pull/6748"
 _DEBT = "https://github.com/hsliuping/TradingAgents-CN/issues/170"
 
 _CALLER = "invalid_request_error"
@@ -29,6 +30,9 @@ ERRORS = {
     ),
     "insufficient_quota": _error(
         403, "AllocationQuota.FreeTierOnly", "AllocationQuota.FreeTierOnly", "The free tier of the model is exhausted."
+    ),
+    "token_plan": _error(
+        429, "insufficient_quota", "insufficient_quota", "Your token-plan quota has been exhausted.", _PLAN
     ),
     "credit_balance": _error(
         400,

@@ -9,6 +9,7 @@ from failover_plugin.emulator.catalogue.entry import NOON, Documented
 _CODES = "https://docs.z.ai/api-reference/api-code"
 _BIGMODEL = "https://docs.bigmodel.cn/cn/api/api-code"
 _BALANCE = "https://github.com/zai-org/GLM-5/issues/148"
+_CHINESE = "https://github.com/edison7009/EchoBird/issues/104"
 _MODEL = "https://github.com/lidge-jun/opencodex/issues/41"
 
 
@@ -26,6 +27,7 @@ ERRORS = {
     "frequency": _error(429, "1303", "High frequency usage of this API, please reduce frequency."),
     "insufficient_quota": _error(429, "1304", "The daily call limit for this API has been reached."),
     "credit_balance": _error(429, "1113", "Insufficient balance or no resource package. Please recharge.", _BALANCE),
+    "balance_in_chinese": _error(429, "1113", "余额不足或无可用资源包,请充值。", _CHINESE),
     "plan_limit": _quota("1308", "Usage limit reached for 5 hour. Your limit will reset at 2026-11-20 14:30:00"),
     "plan_limit_monthly": _quota("1310", "Monthly limit exhausted. Your limit will reset at 2026-12-01 00:00:00"),
     "invalid_api_key": _error(401, "1000", "Authentication Failed"),
