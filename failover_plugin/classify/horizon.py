@@ -199,7 +199,7 @@ def _named(
 def _words(text: str, now: Callable[[], float]) -> Iterator[tuple[float, str]]:
     if wait := _WAIT.search(text):
         yield spoken(wait[1]), f'says "{wait[0].strip()}"'
-    if not text.isascii() and (wait := _CHINESE.search(text)):
+    if ("后" in text or "後" in text) and (wait := _CHINESE.search(text)):
         yield float(wait[1]) * _CHINESE_UNITS[wait[2]], f'says "{wait[0]}"'
     if until := _UNTIL.search(text):
         due = moment(" ".join(filter(None, until.groups())))

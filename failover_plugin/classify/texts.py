@@ -26,7 +26,8 @@ _QUOTED_MESSAGE = re.compile(r"""["']message["']\s*:\s*(?:"([^"\\]*(?:\\.[^"\\]*
 _FRAME = re.compile(r":exception-type\W{1,4}(\w{1,64}?Exception)")
 """A header of an AWS event stream's frame."""
 
-_ERROR_EVENT = re.compile(r"^event: ?error\r?\n(?:id:[^\n]*\n)?data:([^\n]*)", re.MULTILINE)
+_ERROR_EVENT = re.compile(r"event:(?<![^\n]event:) ?error\r?\n(?:id:[^\n]*\n)?data:([^\n]*)")
+"""Not ``^event:``: the search for a beginning of a line takes ten times as long as that for a word."""
 
 _TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.IGNORECASE)
 
@@ -96,7 +97,7 @@ def frame(text: str) -> dict[str, object] | None:
 
 def named_error(text: str) -> dict[str, object] | None:
     """The data of an event that is named ``error``, whatever they say themselves; None if there is no such event."""
-    for found in _ERROR_EVENT.finditer(text):
+    for found in islice(_ERROR_EVENT.finditer(text), _MAX_EVENTS):
         said = json_in(found[1])
         if isinstance(said, dict) and "error" not in said:
             return {"error": said}
