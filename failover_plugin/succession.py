@@ -201,19 +201,42 @@ class Succession:
         if not health.spend(now):
             self._ledger.skip(Skip(target=standing.id, reason="the failover budget for repeats is spent"))
             return None
-        pick = self._once_more(standing, failure, now)
+        pick = self._once_more(standing, failure, now, last=not able & self._now.everybody)
         if not isinstance(pick, Lease):
             health.refund()
         return pick
 
-    def _once_more(self, standing: Standing, failure: Failure, now: float) -> Lease | float | None:
+    def _once_more(self, standing: Standing, failure: Failure, now: float, *, last: bool) -> Lease | float | None:
         if self._paused:
             rest = self._paused_until - now  # left, if it was woken for the sake of others
             return rest if rest > MOMENT else self._admit(standing, now)
         wait = self._backoff(standing, failure, now)
         if wait is None or now + wait >= self._deadline:
             return None
+        if last and self._all_are_out(standing) and now + (later := self._while_it_passes()) < self._deadline:
+            wait = max(wait, later)
         return self._pause(wait, now) or self._admit(standing, now)
+
+    def _all_are_out(self, standing: Standing) -> bool:
+        """Whether whoever this request has asked besides has failed more than once, in a way that passes: the trouble
+        is a common one.
+        """
+        by_id = self._now.by_id
+        others = [by_id.get(id_) for id_ in self._asked if id_ != standing.id]
+        return (
+            bool(others)
+            and self._passes(standing)
+            and all(s and s.counts.streak > 1 and self._passes(s) for s in others)
+        )
+
+    def _passes(self, standing: Standing) -> bool:
+        """Whether what it failed with last may pass by itself."""
+        last = standing.counts.last
+        return last is not None and self._fleet.policy.verdict(last.error_class).retry_same
+
+    def _while_it_passes(self) -> float:
+        """Seconds before a request's last try when everybody is out: it loses nothing by coming later."""
+        return self._fleet.rng.uniform(0.8, 1.0) * self._fleet.policy.patience
 
     def _may_repeat(self, standing: Standing, able: int) -> bool:
         on_offer = self._allowed >> standing.index & 1 and (self._offered is None or standing.id in self._offered)
@@ -271,8 +294,22 @@ class Succession:
                 return min(left, LOOK_AGAIN)
             if lease := self._fail_open(free, now):
                 return lease
+        if wait := self._put_off(free, now):
+            return wait
         found = self._ask_aside(free, now)
         return found if isinstance(found, Lease) or (found <= left and now + found < self._deadline) else None
+
+    def _put_off(self, free: int, now: float) -> float | None:
+        """Seconds before the last of those set aside is asked, if everybody is out; None: at once."""
+        if self._paused:
+            rest = self._paused_until - now  # left, if it was woken for the sake of others
+            return rest if rest > MOMENT else None
+        left = [s for s in self._some(free) if not s.disabled]
+        if len(left) != 1 or not self._all_are_out(left[0]):
+            return None
+        wait = self._pause(self._while_it_passes(), now)
+        self._waiting_since = now + (wait or 0.0)  # patience is for what follows
+        return wait
 
     def _ask_aside(self, free: int, now: float) -> Lease | float:
         health, fleet = self._fleet.health, self._fleet

@@ -172,6 +172,14 @@ class Story:
         assert isinstance(command, Start), command
         return command
 
+    def waits_and_starts(self) -> Start:
+        command = self.next()
+        while isinstance(command, Sleep):
+            self.clock.advance(command.seconds)
+            command = self.next()
+        assert isinstance(command, Start), command
+        return command
+
     def asks(self, target_id: str) -> Story:
         assert self.starts().target.id == target_id
         return self

@@ -105,10 +105,11 @@ def test_a_server_that_is_overloaded_by_its_only_call_gets_one_at_a_time() -> No
 
 def test_all_dead_for_three_seconds_then_well_and_nobody_is_refused() -> None:
     fleet = world(*tier(2))
-    for _ in range(12):
+    begin = fleet.clock.now
+    while fleet.clock.now < begin + 3:
         story = fleet.request()
         for _ in range(2):
-            story.starts()
+            story.waits_and_starts()
             story.fails(broken())
         assert isinstance(story.gives_up(), AllTargetsFailed)
         fleet.clock.advance(0.25)
