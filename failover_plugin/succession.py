@@ -32,6 +32,8 @@ COOLDOWN_SPREAD = 1.1
 """A named Retry-After is stretched by up to this much, so a wait for it may exceed ``patience`` by as much."""
 NOTED = 8
 """Targets passed over that a trail names for each reason it could have to name thousands."""
+PUT_OFF = (0.8, 1.0)
+"""Shares of ``patience`` between which the last try of a request is put off when everybody is out."""
 MOMENT = 1e-6
 """Seconds that nobody waits for: a clock's rounding."""
 LOOK_AGAIN = 1.0
@@ -79,6 +81,7 @@ class Succession:
         "_facing",
         "_fleet",
         "_incapable",
+        "_last_try",
         "_later",
         "_ledger",
         "_mask",
@@ -109,6 +112,8 @@ class Succession:
         self._paused_before = 0
         self._paused_until = 0.0
         self._waiting_since: float | None = None
+        self._last_try = 0
+        """Whom the last try is for, as a bit set, while it is put off."""
         self._facing: Selection | None = None
 
     def offer(self, among: Collection[str] | None, later: Iterable[str] = ()) -> None:
@@ -121,7 +126,9 @@ class Succession:
 
     def pick(self, failure: Failure | None, now: float) -> Lease | float | None:
         """Leave to call the next target, or seconds to wait before asking again, or None: nobody is left."""
-        pick = self._first(now) if failure is None else self._after(failure, now)
+        pick = self._try_last(now) if self._last_try else None
+        if pick is None:
+            pick = self._first(now) if failure is None else self._after(failure, now)
         if isinstance(pick, Lease):
             self._take(pick.standing)
         return pick
@@ -213,9 +220,42 @@ class Succession:
         wait = self._backoff(standing, failure, now)
         if wait is None or now + wait >= self._deadline:
             return None
-        if last and self._all_are_out(standing) and now + (later := self._while_it_passes()) < self._deadline:
-            wait = max(wait, later)
+        if last and (later := self._put_off(standing, now)):
+            return later
         return self._pause(wait, now) or self._admit(standing, now)
+
+    # -- when everybody is out ----------------------------------------------------------------------------------------
+
+    def _put_off(self, standing: Standing, now: float) -> float | None:
+        """Seconds by which the last try of a request, at this target, is put off if everybody is out: it loses nothing
+        by coming later, and may outlive the trouble. None: at once.
+        """
+        if not self._all_are_out(standing):
+            return None
+        wait = self._pause(self._fleet.rng.uniform(*PUT_OFF) * self._fleet.policy.patience, now)
+        if wait is not None:
+            self._last_try = 1 << standing.index
+            self._waiting_since = now + wait  # patience is for what follows
+        return wait
+
+    def _try_last(self, now: float) -> Lease | float | None:
+        """Whoever is well by now, though it has been asked before; else, when it is time, the one that was left."""
+        self.free()
+        again, rest = bool(self._last_try & self._mask), self._paused_until - now
+        if again and not self._fleet.health.spend(now):
+            self._last_try = 0
+            return None
+        able = self._allowed & ~self._now.mask_of(self._incapable)
+        well = next((tier.mask & able for tier in self._now.tiers if tier.mask & able), 0)
+        found: Lease | float | None = self._pick(well, now) if well else None
+        if found is None and rest > MOMENT:
+            found = rest
+        elif found is None:
+            aside, self._last_try = self._ask_aside(self._last_try, now), 0
+            found = aside if isinstance(aside, Lease) else None
+        if again and not isinstance(found, Lease):
+            self._fleet.health.refund()
+        return found
 
     def _all_are_out(self, standing: Standing) -> bool:
         """Whether whoever this request has asked besides has failed more than once, in a way that passes: the trouble
@@ -233,10 +273,6 @@ class Succession:
         """Whether what it failed with last may pass by itself."""
         last = standing.counts.last
         return last is not None and self._fleet.policy.verdict(last.error_class).retry_same
-
-    def _while_it_passes(self) -> float:
-        """Seconds before a request's last try when everybody is out: it loses nothing by coming later."""
-        return self._fleet.rng.uniform(0.8, 1.0) * self._fleet.policy.patience
 
     def _may_repeat(self, standing: Standing, able: int) -> bool:
         on_offer = self._allowed >> standing.index & 1 and (self._offered is None or standing.id in self._offered)
@@ -294,22 +330,11 @@ class Succession:
                 return min(left, LOOK_AGAIN)
             if lease := self._fail_open(free, now):
                 return lease
-        if wait := self._put_off(free, now):
+        remaining = [s for s in self._some(free) if not s.disabled]
+        if len(remaining) == 1 and not self._paused and (wait := self._put_off(remaining[0], now)):
             return wait
         found = self._ask_aside(free, now)
         return found if isinstance(found, Lease) or (found <= left and now + found < self._deadline) else None
-
-    def _put_off(self, free: int, now: float) -> float | None:
-        """Seconds before the last of those set aside is asked, if everybody is out; None: at once."""
-        if self._paused:
-            rest = self._paused_until - now  # left, if it was woken for the sake of others
-            return rest if rest > MOMENT else None
-        left = [s for s in self._some(free) if not s.disabled]
-        if len(left) != 1 or not self._all_are_out(left[0]):
-            return None
-        wait = self._pause(self._while_it_passes(), now)
-        self._waiting_since = now + (wait or 0.0)  # patience is for what follows
-        return wait
 
     def _ask_aside(self, free: int, now: float) -> Lease | float:
         health, fleet = self._fleet.health, self._fleet
@@ -390,16 +415,19 @@ class Succession:
     def _ask(self, restriction: int, now: float, *, backup: bool = False) -> Lease | None:
         free = self.free()
         wanted = free if restriction == EVERYBODY else free & restriction
-        facing, fleet = self._facing, self._fleet
-        assert facing is not None  # noqa: S101 - for the type checker: free() has seen to it
-        lease = fleet.health.pick(
-            self._request, wanted, facing, now, fleet.lifetime, streaming=self._streaming, backup=backup
-        )
-        if not backup and facing.roster.unready:
+        lease = self._pick(wanted, now, backup=backup)
+        if not backup and self._now.unready:
             self._note_passed_over(wanted, lease, now)
         if lease is None and not backup:
             self._note_short_of_tokens(wanted, now)
         return lease
+
+    def _pick(self, wanted: int, now: float, *, backup: bool = False) -> Lease | None:
+        facing, fleet = self._facing, self._fleet
+        assert facing is not None  # noqa: S101 - for the type checker: free() has seen to it
+        return fleet.health.pick(
+            self._request, wanted, facing, now, fleet.lifetime, streaming=self._streaming, backup=backup
+        )
 
     def _note_short_of_tokens(self, wanted: int, now: float) -> None:
         """Who would be asked, had it tokens enough for this request."""
@@ -431,7 +459,7 @@ class Succession:
     def _take(self, standing: Standing) -> None:
         self._asked[standing.id] = self._asked.get(standing.id, 0) + 1
         self._mask |= 1 << standing.index
-        self._waiting_since = None
+        self._waiting_since, self._last_try = None, 0
 
     def _due(self, standing: Standing, now: float) -> float:
         """Seconds until it may be asked; infinite if nobody knows."""
