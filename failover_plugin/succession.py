@@ -2,9 +2,9 @@
 with cause.
 
 After an empty answer: one other target, if one can be asked at once. After a failure: an untried target of the same
-tier; with none left, the same target once more if the error may pass by
-itself; then the tiers in order. If nobody can be asked, a request waits for who is due back or full, as long as its
-patience lasts; then, if the policy says so, it asks whoever is due first. A permit is taken last, after any wait.
+tier; with none left, the same target once more if the error may pass by itself; then the tiers in order. If nobody can
+be asked, a request waits for who is due back or full, as long as its patience lasts; then, if the policy says so, it
+asks whoever is due first. When everybody is out its last try comes later. A permit is taken last, after any wait.
 """
 
 from __future__ import annotations
