@@ -80,6 +80,7 @@ class Succession:
         "_deadline",
         "_facing",
         "_fleet",
+        "_has_put_off",
         "_incapable",
         "_last_try",
         "_later",
@@ -112,8 +113,9 @@ class Succession:
         self._paused_before = 0
         self._paused_until = 0.0
         self._waiting_since: float | None = None
-        self._last_try = 0
-        """Whom the last try is for, as a bit set, while it is put off."""
+        self._last_try: str | None = None
+        """Whom the last try is for, while it is put off."""
+        self._has_put_off = False
         self._facing: Selection | None = None
 
     def offer(self, among: Collection[str] | None, later: Iterable[str] = ()) -> None:
@@ -230,41 +232,44 @@ class Succession:
         """Seconds by which the last try of a request, at this target, is put off if everybody is out: it loses nothing
         by coming later, and may outlive the trouble. None: at once.
         """
-        if not self._all_are_out(standing):
+        if self._has_put_off or not self._all_are_out(standing):
             return None
         wait = self._pause(self._fleet.rng.uniform(*PUT_OFF) * self._fleet.policy.patience, now)
         if wait is not None:
-            self._last_try = 1 << standing.index
+            self._last_try, self._has_put_off = standing.id, True
             self._waiting_since = now + wait  # patience is for what follows
         return wait
 
     def _try_last(self, now: float) -> Lease | float | None:
         """Whoever is well by now, though it has been asked before; else, when it is time, the one that was left."""
-        self.free()
-        again, rest = bool(self._last_try & self._mask), self._paused_until - now
-        if again and not self._fleet.health.spend(now):
-            self._last_try = 0
+        free, health, rest = self.free(), self._fleet.health, self._paused_until - now
+        left = self._now.by_id.get(self._last_try or "")
+        again = left is not None and left.id in self._asked
+        if left is None or (again and not health.spend(now)):
+            self._last_try = None
             return None
-        able = self._allowed & ~self._now.mask_of(self._incapable)
+        able = free if self._fleet.policy.same_target_retries is not None else self._allowed
+        able &= ~self._now.mask_of(self._incapable)
         well = next((tier.mask & able for tier in self._now.tiers if tier.mask & able), 0)
         found: Lease | float | None = self._pick(well, now) if well else None
         if found is None and rest > MOMENT:
             found = rest
         elif found is None:
-            aside, self._last_try = self._ask_aside(self._last_try, now), 0
+            aside, self._last_try = self._ask_aside(1 << left.index, now), None
             found = aside if isinstance(aside, Lease) else None
         if again and not isinstance(found, Lease):
-            self._fleet.health.refund()
+            health.refund()
         return found
 
     def _all_are_out(self, standing: Standing) -> bool:
         """Whether whoever this request has asked besides has failed more than once, in a way that passes: the trouble
         is a common one.
         """
-        by_id = self._now.by_id
+        by_id, self._later = self._now.by_id, tuple(self._later)
         others = [by_id.get(id_) for id_ in self._asked if id_ != standing.id]
         return (
             bool(others)
+            and all(id_ in self._asked for id_ in self._later)
             and self._passes(standing)
             and all(s and s.counts.streak > 1 and self._passes(s) for s in others)
         )
@@ -459,7 +464,7 @@ class Succession:
     def _take(self, standing: Standing) -> None:
         self._asked[standing.id] = self._asked.get(standing.id, 0) + 1
         self._mask |= 1 << standing.index
-        self._waiting_since, self._last_try = None, 0
+        self._waiting_since = self._last_try = None
 
     def _due(self, standing: Standing, now: float) -> float:
         """Seconds until it may be asked; infinite if nobody knows."""

@@ -96,3 +96,35 @@ def test_without_patience_nothing_is_put_off(policy: dict[str, object]) -> None:
     fleet = world(**policy)
     step = fleet.request().next()
     assert not hasattr(step, "seconds")
+
+
+def test_who_was_asked_before_and_is_well_by_then_is_asked_again() -> None:
+    fleet = world()
+    waiting = fleet.request().asks("a").fails(broken())
+    waiting.next()
+    fleet.failover.reset("a")
+    waiting.asks("a").succeeds()
+
+
+def test_but_not_against_a_policy_that_asks_nobody_twice() -> None:
+    fleet = world(same_target_retries=0)
+    waiting = fleet.request().asks("a").fails(broken())
+    waiting.sleeps()
+    fleet.failover.reset("a")
+    waiting.asks("b").succeeds()
+
+
+def test_a_host_with_more_to_offer_is_not_kept_waiting() -> None:
+    fleet = world(*chain(3))
+    story = fleet.request()
+    story.flow.offer(["a", "b"], ["c"])
+    story.asks("a").fails(broken()).asks("b").fails(broken())
+    story.gives_up()
+
+
+def test_whoever_it_waits_for_may_be_removed_meanwhile() -> None:
+    fleet = world()
+    waiting = fleet.request().asks("a").fails(broken())
+    waiting.next()
+    fleet.failover.replace_targets([target("a")])
+    assert isinstance(waiting.gives_up(), AllTargetsFailed)
