@@ -6,6 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote, unquote
 
 from failover_plugin.emulator import routes
 from failover_plugin.emulator.plan import Plan
@@ -70,7 +71,7 @@ class Emulator:
         ``reply`` is "Hello from <name>" by default, ``latency`` in seconds. ``prefill`` is what becomes of a
         conversation that ends in the assistant's own words.
         """
-        root = f"http://{LOOPBACK}:{self.port}/{name}"
+        root = f"http://{LOOPBACK}:{self.port}/{quote(name, safe='')}"
         whose = provider_of(name) if provider is None else known(provider)
         answer = reply or f"Hello from {name}"
         site = Site(name, root, provider=whose, reply=answer, latency=latency, prefill=prefill)
@@ -122,4 +123,4 @@ class Emulator:
         if site := self._sites.get(request.host):
             return site, request.path
         name, _, rest = request.path.removeprefix("/").partition("/")
-        return self._sites.get(name), f"/{rest}"
+        return self._sites.get(unquote(name)), f"/{rest}"

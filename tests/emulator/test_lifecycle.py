@@ -204,3 +204,11 @@ def test_a_fault_that_fails_is_logged(emulator: Emulator, site: Site, caplog: py
     wait_until(lambda: "the emulator failed to answer" in caplog.text)
     assert "ZeroDivisionError" in caplog.text
     assert site.open == 0
+
+
+def test_a_site_may_have_any_name() -> None:
+    with Emulator() as emulator:
+        site = emulator.site("Anna's provider/2 ü")
+        with openai.OpenAI(api_key="test-key", base_url=site.openai_url, max_retries=0) as client:
+            answer = client.chat.completions.create(model="m", messages=HI)  # type: ignore[arg-type]
+    assert answer.choices[0].message.content == "Hello from Anna's provider/2 ü"
