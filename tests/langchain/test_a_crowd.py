@@ -88,7 +88,9 @@ async def test_three_thousand_at_once_are_served_three_times_over(way: str, stal
         assert {said_by(answer) for answer in answers} <= {"first", "second"}
         assert len(answers) == CROWD
         for line in model.failover.health().targets:
-            assert (line.state, line.failures, line.backups) == ("closed", 0, 0), line
+            # a loop that is busy for seconds may make one look slower than the other: it ranks lower, and stays closed
+            assert line.state in ("closed", "slow"), line
+            assert (line.failures, line.backups) == (0, 0), line
     assert sum(one.calls for one in models) == ROUNDS * CROWD, "nobody was asked twice"
 
 
