@@ -100,12 +100,10 @@ class FleetHealth(Commons):
         with self.lock:
             self.leases.expire(now)
             self.roster.catch_up(now)
-            refused, aside = refusal(standing, now), standing.looked_at(now)
-            lease = (
-                None
-                if refused
-                else self.leases.give(standing, request, now, lifetime, streaming=streaming, aside=aside)
-            )
+            lease = None
+            if not refusal(standing, now):
+                aside = standing.looked_at(now)
+                lease = self.leases.give(standing, request, now, lifetime, streaming=streaming, aside=aside)
         self.news.tell()
         return lease
 
