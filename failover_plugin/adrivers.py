@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from math import inf
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -19,7 +20,7 @@ from failover_plugin.attempting import Attempting, Result, can_be_awaited, misus
 from failover_plugin.clock import Clock
 from failover_plugin.drivers import END, handed_out
 from failover_plugin.errors import ConfigError, EmptyResponse
-from failover_plugin.flow import Flow, GiveUp
+from failover_plugin.flow import Flow, GiveUp, Sleep
 from failover_plugin.intake import Delivered, Intake, Marks
 from failover_plugin.model import Target
 from failover_plugin.patience import PatientTimer
@@ -114,23 +115,16 @@ class Race:
         self._start: Start | None = None
         self._backup: Start | None = None
         self._timer: PatientTimer | None = None
-        self._woken: asyncio.Event | None = None
         flow.on_wake = self._ring
 
     async def next(self) -> Start:
         """The next attempt, after any wait. Raises what ends the request."""
-        while True:
-            step = self.flow.next(self.clock.monotonic())
-            if isinstance(step, Start):
-                return step
-            if isinstance(step, GiveUp):
-                raise step.error
-            self._woken = asyncio.Event()
-            try:
-                await self.clock.asleep(step.seconds, self._woken)
-            finally:
-                self.flow.stop_waiting(self._ring)
-                self._woken = None
+        step = self.flow.next(self.clock.monotonic())
+        if isinstance(step, Sleep):
+            step = await waited(self.flow, self.clock, step)
+        if isinstance(step, GiveUp):
+            raise step.error
+        return step
 
     def begin(self, start: Start) -> None:
         """This attempt is under way."""
@@ -204,9 +198,7 @@ class Race:
             self._loop.call_soon_threadsafe(self._rung)
 
     def _rung(self) -> None:
-        if self._woken is not None:
-            self._woken.set()
-        elif self._start is not None and self.task is None:
+        if self._start is not None and self.task is None:
             self._begin_backup(self.flow.evacuate(self._start, self.clock.monotonic()))
 
     def _begin_backup(self, start: Start | None) -> None:
@@ -216,6 +208,28 @@ class Race:
                 _swallowing(self._back_up(self, start)),
                 context=self._context.copy(),  # the request's own: whoever wakes us may be another one
             )
+
+
+async def waited(flow: Flow, clock: Clock, step: Start | Sleep | GiveUp) -> Start | GiveUp:
+    """What is to be done when the waiting, in this task, is over."""
+    while isinstance(step, Sleep):
+        loop, woken = asyncio.get_running_loop(), asyncio.Event()
+        wake = partial(_wake, loop, woken)
+        flow.wait(wake)
+        try:
+            await clock.asleep(step.seconds, woken)
+        finally:
+            flow.stop_waiting(wake)
+            if flow.on_wake:
+                flow.stop_waiting(flow.on_wake)
+        step = flow.next(clock.monotonic())
+    return step
+
+
+def _wake(loop: asyncio.AbstractEventLoop, woken: asyncio.Event) -> None:
+    """From any thread."""
+    with suppress(RuntimeError):  # the loop is gone
+        loop.call_soon_threadsafe(woken.set)
 
 
 async def arun(flow: Flow, call: Callable[[Target], Awaitable[T]], clock: Clock) -> Result[T]:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from failover_plugin.attempting import Attempting, Result, attempt, is_answer, misused
 from failover_plugin.clock import Clock
 from failover_plugin.errors import EmptyResponse
-from failover_plugin.flow import Flow, GiveUp
+from failover_plugin.flow import Flow, GiveUp, Sleep
 from failover_plugin.intake import Delivered, Intake, Marks
 from failover_plugin.model import Target
 from failover_plugin.start import Start
@@ -27,12 +27,15 @@ def next_start(flow: Flow, clock: Clock) -> Start:
     """The next attempt, after any wait. Raises what ends the request: ``EmptyResponse`` if its answer is to be handed
     out as it is.
     """
-    while True:
-        step = flow.next(clock.monotonic())
-        if isinstance(step, Start):
-            return step
-        if isinstance(step, GiveUp):
-            raise step.error
+    step = waited(flow, clock, flow.next(clock.monotonic()))
+    if isinstance(step, GiveUp):
+        raise step.error
+    return step
+
+
+def waited(flow: Flow, clock: Clock, step: Start | Sleep | GiveUp) -> Start | GiveUp:
+    """What is to be done when the waiting, in this thread, is over."""
+    while isinstance(step, Sleep):
         woken = threading.Event()
         flow.wait(woken.set)
         try:
@@ -41,6 +44,8 @@ def next_start(flow: Flow, clock: Clock) -> Start:
             flow.stop_waiting(woken.set)
             if flow.on_wake:
                 flow.stop_waiting(flow.on_wake)
+        step = flow.next(clock.monotonic())
+    return step
 
 
 def run(flow: Flow, call: Callable[[Target], T], clock: Clock) -> Result[T]:

@@ -18,7 +18,7 @@ from failover_plugin.clock import Clock, SystemClock
 from failover_plugin.config import checked_listener, checked_policy, checked_request, checked_targets
 from failover_plugin.errors import ConfigError, EmptyResponse
 from failover_plugin.events import Listener, Listeners
-from failover_plugin.flow import Flow, GiveUp, Sleep
+from failover_plugin.flow import Flow, Sleep
 from failover_plugin.hand import Hand
 from failover_plugin.health import FleetHealth
 from failover_plugin.health_report import HealthReport
@@ -172,6 +172,7 @@ class Failover:
         after: Permit | None = None,
         later: Iterable[str] = (),
         streaming: bool = False,
+        blocking: bool = False,
     ) -> Permit | None:
         """Leave to make one call, for a host that owns the loop of attempts; None if nobody can be asked.
 
@@ -179,21 +180,38 @@ class Failover:
         permit of the same request's previous attempt, and goes on from there. ``later`` are those that the host will
         offer if nobody can be asked: while one of them is well, nobody is asked as a last resort.
         ``streaming``: the answer is a stream.
+
+        ``blocking``: wait here, as ``run`` does, for who is due back or full. Else ``permit.wait`` says how long to
+        wait for who is due back, and nobody is waited for who is full: when there will be a place is not known.
         """
-        if after:
-            after.cancel()  # does nothing to a permit that is settled, as it should be
-        flow = after.flow if after else self._flow(request, streaming=streaming, tried=tried)
-        now = self._clock.monotonic()
+        flow = self._request_of(after, request, streaming=streaming, tried=tried)
         flow.offer(among, later)
-        waited = 0.0
-        while True:
-            match flow.next(now + waited):
-                case Start() as start:
-                    return Permit(flow, start, waited, self._clock)
-                case Sleep(seconds):
-                    waited += seconds
-                case GiveUp():
-                    return None
+        now, waited = self._clock.monotonic(), 0.0
+        step = flow.next(now)
+        if blocking:
+            step = drivers.waited(flow, self._clock, step)
+        while isinstance(step, Sleep):
+            waited += step.seconds
+            step = flow.next(now + waited)
+        return Permit(flow, step, waited, self._clock) if isinstance(step, Start) else None
+
+    async def aacquire(
+        self,
+        request: Request | None = None,
+        *,
+        among: Collection[str] | None = None,
+        tried: Sequence[str] = (),
+        after: Permit | None = None,
+        later: Iterable[str] = (),
+        streaming: bool = False,
+    ) -> Permit | None:
+        """As ``acquire(blocking=True)``, but it is this task that waits."""
+        flow = self._request_of(after, request, streaming=streaming, tried=tried)
+        flow.offer(among, later)
+        step = flow.next(self._clock.monotonic())
+        if isinstance(step, Sleep):
+            step = await adrivers.waited(flow, self._clock, step)
+        return Permit(flow, step, 0.0, self._clock) if isinstance(step, Start) else None
 
     @property
     def max_attempts(self) -> int:
@@ -275,6 +293,13 @@ class Failover:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuilt, (self.targets, self.policy, self._on_event)
+
+    def _request_of(self, permit: Permit | None, request: Request | None, **circumstances: Any) -> Flow:
+        """The request that goes on after this permit, or begins."""
+        if permit is None:
+            return self._flow(request, **circumstances)
+        permit.cancel()  # does nothing to a permit that is settled, as it should be
+        return permit.flow
 
     def _flow(self, request: Request | None, **circumstances: Any) -> Flow:
         return Flow(self._fleet, checked_request(request), self._clock.monotonic(), **circumstances)

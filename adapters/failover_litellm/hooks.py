@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from failover_litellm import limits
@@ -19,7 +20,7 @@ from failover_litellm.calls import Calls
 from failover_litellm.deployments import Deployments
 from failover_litellm.host import RouterInside, mapping, named_groups
 from failover_litellm.pick import describe, nobody
-from failover_litellm.request import RouterRequest, current, routing_metadata
+from failover_litellm.request import Choosing, RouterRequest, chosen, current, routing_metadata
 from failover_plugin import ConfigError, Permit, Request
 
 _log = logging.getLogger(__name__)
@@ -37,10 +38,22 @@ class RouterHooks:
     # -- the choice ---------------------------------------------------------------------------------------------------
 
     async def apick(self, **question: Any) -> Any:
-        """As ``pick``."""
-        return self.pick(**question)
+        """The deployment to call; whoever is full, or due back, is waited for in this task. Raises what ends the host's
+        loop where the core gives up.
+        """
+        picking = self._picking(**question)
+        try:
+            asked = next(picking)
+            while True:
+                asked = picking.send(await self._failover.aacquire(**asked))
+        except StopIteration as picked:
+            return picked.value
 
-    def pick(
+    def pick(self, **question: Any) -> Any:
+        """As ``apick``, in this thread."""
+        return chosen(self._picking(**question), partial(self._failover.acquire, blocking=True))
+
+    def _picking(
         self,
         model_group: str,
         healthy_deployments: list[Any],
@@ -48,15 +61,14 @@ class RouterHooks:
         input: Any = None,  # noqa: A002, ARG002 - the host's name
         request_kwargs: Any = None,
         **_: Any,
-    ) -> Any:
-        """The deployment to call. Raises what ends the host's loop where the core gives up."""
+    ) -> Choosing[Any]:
         asked: Mapping[str, Any] = request_kwargs or {}
         offered = self._deployments.offer(healthy_deployments)
         request, facts = self._request(asked), describe(model_group, messages, asked)
-        permit = self._choose(request, facts, offered, asked)
+        permit = yield from self._choosing(request, facts, offered, asked)
         if permit is None and model_group in self._named_for(request.latest_error, asked):
             request = self._begin(asked)  # LiteLLM's own fallback for such an error: not for the core to refuse
-            permit = self._choose(request, facts, offered, asked)
+            permit = yield from self._choosing(request, facts, offered, asked)
         if permit is None:
             raise self._refusal(request, facts, offered, asked)
         request.offered = offered
@@ -64,16 +76,16 @@ class RouterHooks:
             request.end()
         return offered[permit.target.id]
 
-    def _choose(
+    def _choosing(
         self, request: RouterRequest, facts: Request, offered: Mapping[str, Any], asked: Mapping[str, Any]
-    ) -> Permit | None:
+    ) -> Choosing[Permit | None]:
         """Leave to call one of these. Who has no share by LiteLLM's weights is asked if nobody else can be."""
         later = self._deployments.later(facts.model or "", asked, offered)
         streaming, shared = bool(asked.get("stream")), self._deployments.with_a_share(offered, facts.model, asked)
         if len(shared) == len(offered):
-            return request.choose(facts, offered, later=later, streaming=streaming)
-        permit = request.choose(facts, shared, later=offered, streaming=streaming)
-        return permit or request.choose(facts, offered, later=later, streaming=streaming)
+            return (yield from request.choosing(facts, offered, later=later, streaming=streaming))
+        permit = yield from request.choosing(facts, shared, later=offered, streaming=streaming)
+        return permit or (yield from request.choosing(facts, offered, later=later, streaming=streaming))
 
     def _request(self, asked: Mapping[str, Any]) -> RouterRequest:
         """The request that this question is about."""
@@ -165,7 +177,8 @@ class RouterHooks:
         self._keep()  # we were not asked: perhaps LiteLLM has built a selector of its own
         request = self._request(kwargs)
         facts = describe(str(routing_metadata(kwargs).get("model_group") or kwargs.get("model")), None, kwargs)
-        permit = request.choose(facts, (target,), streaming=bool(kwargs.get("stream")))
+        choosing = request.choosing(facts, (target,), streaming=bool(kwargs.get("stream")))
+        permit = chosen(choosing, self._failover.acquire)
         if permit is None and request.latest_error is not None:
             raise request.refusal(lambda: nobody(self._failover, facts, (target,)))
         return request

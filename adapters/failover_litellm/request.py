@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 from failover_litellm.host import mapping
 from failover_plugin import Failover, Permit, Request
@@ -25,6 +25,14 @@ current: ContextVar[RouterRequest | None] = ContextVar("litellm_failover_request
 _TOKEN = "failover_request"  # noqa: S105 - a name, no secret
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens", "input_tokens", "output_tokens")
 _numbers = count(1)
+
+T = TypeVar("T")
+
+
+Choosing = Generator[dict[str, Any], Permit | None, T]
+"""A choice: gives what is to be asked of ``Failover.acquire``, is sent the answer, and returns what was chosen. So it is
+the same where a task waits for a place, where a thread does, and where nobody does.
+"""
 
 
 class RouterRequest:
@@ -107,9 +115,9 @@ class RouterRequest:
 
     # -- its attempts -------------------------------------------------------------------------------------------------
 
-    def choose(
+    def choosing(
         self, request: Request, among: Collection[str], *, streaming: bool, later: Iterable[str] = ()
-    ) -> Permit | None:
+    ) -> Choosing[Permit | None]:
         """Leave to call one of these; None where the core gives up, or leaves it to one that comes ``later``."""
         self.leave()
         if self._refused_for is not None and self._refused_for == (request.model, frozenset(among)):
@@ -118,7 +126,8 @@ class RouterRequest:
         if self._set_aside:
             left = [target for target in among if target not in self._set_aside] or among
         self._among = left
-        self.open = self._failover.acquire(request, among=left, after=self._last, later=later, streaming=streaming)
+        offer = {"among": left, "after": self._last, "later": later, "streaming": streaming}
+        self.open = yield {"request": request, **offer}
         self._refused_for = None if self.open else (request.model, frozenset(among))
         return self.open
 
@@ -222,6 +231,16 @@ class RouterRequest:
         self._last, self.offered = None, {}
         self._errors.clear()
         self._refusals.clear()
+
+
+def chosen(choosing: Choosing[T], acquire: Callable[..., Permit | None]) -> T:
+    """What comes of a choice whose questions ``acquire`` answers."""
+    try:
+        asked = next(choosing)
+        while True:
+            asked = choosing.send(acquire(**asked))
+    except StopIteration as end:
+        return end.value
 
 
 def routing_metadata(asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from failover_litellm.request import RouterRequest
+from failover_litellm.request import RouterRequest, chosen
 from failover_plugin import Failover, Request, Target
 from failover_plugin.testing import FakeClock
 
@@ -36,7 +36,7 @@ def asked(failover: Failover) -> str:
 def test_a_limit_that_is_used_up_sends_the_next_request_elsewhere_until_it_refills() -> None:
     clock, failover = fleet()
     request = RouterRequest(failover, lambda permit: None)
-    request.choose(Request(), ["a"], streaming=False)
+    chosen(request.choosing(Request(), ["a"], streaming=False), failover.acquire)
 
     request.answered(answer(USED_UP))
 
@@ -49,7 +49,7 @@ def test_a_limit_that_is_used_up_sends_the_next_request_elsewhere_until_it_refil
 def test_an_answer_out_of_the_cache_says_nothing_of_limits() -> None:
     _, failover = fleet()
     request = RouterRequest(failover, lambda permit: None)
-    request.choose(Request(), ["a"], streaming=False)
+    chosen(request.choosing(Request(), ["a"], streaming=False), failover.acquire)
 
     request.answered(answer(USED_UP, cache_hit=True))
 
@@ -59,7 +59,7 @@ def test_an_answer_out_of_the_cache_says_nothing_of_limits() -> None:
 def test_an_answer_without_headers_is_an_answer() -> None:
     _, failover = fleet()
     request = RouterRequest(failover, lambda permit: None)
-    request.choose(Request(), ["a"], streaming=False)
+    chosen(request.choosing(Request(), ["a"], streaming=False), failover.acquire)
 
     request.answered(SimpleNamespace())
 
