@@ -219,12 +219,19 @@ class Succession:
         if self._paused:
             rest = self._paused_until - now  # left, if it was woken for the sake of others
             return rest if rest > MOMENT else self._admit(standing, now)
-        wait = self._backoff(standing, failure, now)
-        if wait is None or now + wait >= self._deadline:
+        if not self._may_pass_soon(failure):
             return None
         if last and (later := self._put_off(standing, now)):
             return later
+        wait = self._backoff(standing, failure, now)
+        if wait is None or now + wait >= self._deadline:
+            return None
         return self._pause(wait, now) or self._admit(standing, now)
+
+    def _may_pass_soon(self, failure: Failure) -> bool:
+        """Whether its kind passes by itself, in as long as a request would wait for it."""
+        named = failure.diagnosis.retry_after or 0.0
+        return self._passes_by_itself(failure.diagnosis.error_class) and named <= self._fleet.policy.patience
 
     # -- when everybody is out ----------------------------------------------------------------------------------------
 
@@ -250,13 +257,13 @@ class Succession:
             return None
         able = free if self._fleet.policy.same_target_retries is not None else self._allowed
         able &= ~self._now.mask_of(self._incapable)
+        able = sum(1 << s.index for s in self._some(able) if not s.counts.streak)  # who has answered since
         well = next((tier.mask & able for tier in self._now.tiers if tier.mask & able), 0)
         found: Lease | float | None = self._pick(well, now) if well else None
-        if found is None and rest > MOMENT:
-            found = rest
-        elif found is None:
-            aside, self._last_try = self._ask_aside(1 << left.index, now), None
-            found = aside if isinstance(aside, Lease) else None
+        if found is None:
+            found = rest if rest > MOMENT else self._patiently(self._ask_aside(1 << left.index, now), now)
+        if found is None:
+            self._last_try = None
         if again and not isinstance(found, Lease):
             health.refund()
         return found
@@ -277,7 +284,10 @@ class Succession:
     def _passes(self, standing: Standing) -> bool:
         """Whether what it failed with last may pass by itself."""
         last = standing.counts.last
-        return last is not None and self._fleet.policy.verdict(last.error_class).retry_same
+        return last is not None and self._passes_by_itself(last.error_class)
+
+    def _passes_by_itself(self, error_class: ErrorClass) -> bool:
+        return self._fleet.policy.verdict(error_class).retry_same
 
     def _may_repeat(self, standing: Standing, able: int) -> bool:
         on_offer = self._allowed >> standing.index & 1 and (self._offered is None or standing.id in self._offered)
@@ -288,11 +298,9 @@ class Succession:
         return asked <= 1 and left > (able & self._now.everybody).bit_count()
 
     def _backoff(self, standing: Standing, failure: Failure, now: float) -> float | None:
-        """Seconds before the same target is worth another try; None if it is not."""
+        """Seconds before the same target is worth another try; None if it is out."""
         error_class, named = failure.diagnosis.error_class, failure.diagnosis.retry_after
         due, patience = self._due(standing, now), self._fleet.policy.patience
-        if not self._fleet.policy.verdict(error_class).retry_same or (named or 0.0) > patience:
-            return None
         if error_class is ErrorClass.RATE_LIMIT:
             return due if named is not None and due <= patience * COOLDOWN_SPREAD else None
         base = OVERLOAD_BACKOFF_BASE if error_class is ErrorClass.OVERLOADED else BACKOFF_BASE
@@ -315,8 +323,7 @@ class Succession:
 
     def _queue(self, free: int, now: float) -> Lease | float | None:
         """Wait for who is full, or due back; a limit that is only a guess gives way to patience."""
-        since = self._waiting_since = now if self._waiting_since is None else self._waiting_since
-        left = since + self._fleet.policy.patience - now
+        left = self._patience_left(now)
         if any(tier.full & free for tier in self._now.tiers):
             return min(left, LOOK_AGAIN) if 0 < left < self._deadline - now else self._fail_open(free, now)
         wait = min((self._due(s, now) for s in self._some(free)), default=inf)
@@ -328,8 +335,7 @@ class Succession:
         """
         if self._better_later():
             return None
-        since = self._waiting_since = now if self._waiting_since is None else self._waiting_since
-        left = since + self._fleet.policy.patience - now
+        left = self._patience_left(now)
         if any(tier.full & free for tier in self._now.tiers):
             if 0 < left < self._deadline - now:
                 return min(left, LOOK_AGAIN)
@@ -338,8 +344,18 @@ class Succession:
         remaining = [s for s in self._some(free) if not s.disabled]
         if len(remaining) == 1 and not self._paused and (wait := self._put_off(remaining[0], now)):
             return wait
-        found = self._ask_aside(free, now)
-        return found if isinstance(found, Lease) or (found <= left and now + found < self._deadline) else None
+        return self._patiently(self._ask_aside(free, now), now)
+
+    def _patiently(self, found: Lease | float, now: float) -> Lease | float | None:
+        """The wait, if it is one, as far as patience and the deadline allow it."""
+        if isinstance(found, Lease):
+            return found
+        return found if found <= self._patience_left(now) and now + found < self._deadline else None
+
+    def _patience_left(self, now: float) -> float:
+        """Seconds that this request still waits for others; counted from the first time that it asks."""
+        since = self._waiting_since = now if self._waiting_since is None else self._waiting_since
+        return since + self._fleet.policy.patience - now
 
     def _ask_aside(self, free: int, now: float) -> Lease | float:
         health, fleet = self._fleet.health, self._fleet

@@ -30,8 +30,8 @@ T = TypeVar("T")
 
 
 Choosing = Generator[dict[str, Any], Permit | None, T]
-"""A choice: gives what is to be asked of ``Failover.acquire``, is sent the answer, and returns what was chosen. So it is
-the same where a task waits for a place, where a thread does, and where nobody does.
+"""A choice: gives what is to be asked of ``Failover.acquire``, is sent the answer, and returns what was chosen. So it
+is the same where a task waits for a place, where a thread does, and where nobody does.
 """
 
 
@@ -240,7 +240,8 @@ def chosen(choosing: Choosing[T], acquire: Callable[..., Permit | None]) -> T:
         while True:
             asked = choosing.send(acquire(**asked))
     except StopIteration as end:
-        return end.value
+        found: T = end.value
+        return found
 
 
 def routing_metadata(asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core.scripted import World, broken, chain, target, unauthorized
+from core.scripted import Story, World, broken, chain, overloaded, target, unauthorized
 
 from failover_plugin import Policy, Request
 from failover_plugin.errors import AllTargetsFailed
@@ -128,3 +128,50 @@ def test_whoever_it_waits_for_may_be_removed_meanwhile() -> None:
     waiting.next()
     fleet.failover.replace_targets([target("a")])
     assert isinstance(waiting.gives_up(), AllTargetsFailed)
+
+
+def _all_at_once(fleet: World, error: Exception) -> list[Story]:
+    """Three requests for whom nobody was out, until they all failed at both targets."""
+    stories = [fleet.request() for _ in range(3)]
+    for asked in ("a", "b"):
+        for story in stories:
+            story.asks(asked)
+        for story in stories:
+            story.fails(error)
+    return stories
+
+
+def test_many_at_once_find_everybody_out_then_each_has_a_last_try() -> None:
+    fleet = world(times=0)
+    stories = _all_at_once(fleet, broken())
+    rest = [story.next().seconds for story in stories]  # type: ignore[union-attr]
+    assert all(LEAST <= seconds <= MOST for seconds in rest)
+    fleet.clock.advance(MOST)
+    for story in stories:
+        story.asks("b").fails(broken())
+        assert isinstance(story.gives_up(), AllTargetsFailed)
+
+
+def test_many_at_once_find_everybody_overloaded_then_one_goes_first_and_the_others_as_it_answers() -> None:
+    fleet = world(times=0)
+    first, *others = _all_at_once(fleet, overloaded())
+    for story in (first, *others):
+        story.next()
+    fleet.clock.advance(MOST)
+    first.asks("b")
+    for story in others:
+        story.sleeps()
+    first.succeeds()
+    for story in others:
+        story.asks("b").succeeds()
+
+
+def test_whoever_has_only_failed_is_not_well_by_then_though_no_breaker_is_open() -> None:
+    fleet = world(breaker={"threshold": 100})
+    story = fleet.request().asks("a").fails(broken())
+    assert story.sleeps() < 0.1
+    story.asks("a").fails(broken()).asks("b").fails(broken())
+    assert LEAST <= story.next().seconds <= MOST  # type: ignore[union-attr]
+    fleet.clock.advance(LEAST / 2)  # somebody wakes it
+    assert story.sleeps() >= LEAST / 2 - 0.1
+    story.asks("b").succeeds()

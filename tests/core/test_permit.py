@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from random import Random
 from typing import Any
 
@@ -676,3 +677,63 @@ def both_hang(host: Host) -> None:
     host.clock.advance(120)
     for permit in permits:
         permit.failure(TimeoutError())
+
+
+def test_a_full_target_is_not_waited_for_where_the_host_has_to_wait_itself() -> None:
+    host = Host(target("a", max_parallel=1))
+    host.takes()
+    assert host.finds_nobody()
+
+
+def test_a_thread_waits_for_a_place() -> None:
+    failover = Failover([target("a", max_parallel=1)])
+    first = failover.acquire()
+    assert first is not None
+    threading.Timer(0.05, first.success).start()
+    second = failover.acquire(blocking=True)
+    assert second is not None
+    assert second.wait == 0
+    assert first.settled
+
+
+async def test_a_task_waits_for_a_place() -> None:
+    failover = Failover([target("a", max_parallel=1)])
+    first = await failover.aacquire()
+    assert first is not None
+    asyncio.get_running_loop().call_later(0.05, first.success)
+    second = await failover.aacquire()
+    assert second is not None
+    assert first.settled
+    second.success()
+    assert failover.health()["a"].successes == 2
+
+
+@pytest.mark.parametrize("waiting", ["thread", "task"])
+def test_who_waits_goes_on_with_the_same_request(waiting: str) -> None:
+    host = Host(target("a"))
+    began = host.clock.now
+    first = host.takes()
+    first.failure(rate_limited(2))
+    second = (
+        host.failover.acquire(after=first, blocking=True)
+        if waiting == "thread"
+        else asyncio.run(host.failover.aacquire(after=first))
+    )
+    assert second is not None
+    assert (second.number, second.wait) == (2, 0)
+    assert 2 <= host.clock.now - began <= 2.2
+    second.failure(unauthorized())
+    assert host.failover.acquire(after=second, blocking=True) is None
+
+
+async def test_a_task_that_is_cancelled_while_it_waits_leaves_nothing_behind() -> None:
+    failover = Failover([target("a", max_parallel=1)])
+    first = failover.acquire()
+    assert first is not None
+    waiting = asyncio.create_task(failover.aacquire())
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    first.success()
+    assert failover.health().in_flight == 0

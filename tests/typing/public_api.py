@@ -85,7 +85,7 @@ def the_sync_side(failover: Failover) -> None:
     assert_type(failover.explain().skips, tuple[Skip, ...])
     for chunk in failover.stream(open_, has_content=lambda chunk: chunk != b""):
         assert_type(chunk, bytes)
-    permit = failover.acquire(among={"a"}, tried=["b"])
+    permit = failover.acquire(among={"a"}, tried=["b"], blocking=True)
     assert_type(permit, Permit | None)
     assert_type(classify(ValueError()), Diagnosis)
 
@@ -150,6 +150,7 @@ def the_simulator(policy: Policy) -> None:
 
 
 async def the_async_side(failover: Failover) -> None:
+    assert_type(await failover.aacquire(among={"a"}), Permit | None)
     result = await failover.arun(acall)
     assert_type(result.value, str)
     assert_type(result.trail.attempts, tuple[Attempt, ...])
