@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from failover_plugin.model import Attempt, Diagnosis, Skip, Target, Trail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from failover_plugin.lease import Lease
     from failover_plugin.ledger import Ledger
@@ -176,6 +176,11 @@ class Start:
         return max(SLOWEST_START, 4 * soft)
 
 
-def trail(entries: Iterable[Attempt | Skip | Start]) -> Trail:
+_NOTHING_YET = Trail()
+
+
+def trail(entries: Collection[Attempt | Skip | Start]) -> Trail:
     """The record of a request, for people."""
+    if not entries:
+        return _NOTHING_YET
     return Trail(tuple(entry.attempt() if isinstance(entry, Start) else entry for entry in entries))
