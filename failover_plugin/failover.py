@@ -171,6 +171,7 @@ class Failover:
         tried: Sequence[str] = (),
         after: Permit | None = None,
         later: Iterable[str] = (),
+        patience: float = 0.0,
         streaming: bool = False,
         blocking: bool = False,
     ) -> Permit | None:
@@ -179,13 +180,14 @@ class Failover:
         ``among`` are the ids on offer, ``tried`` those that the host asked without a permit. ``after`` is the settled
         permit of the same request's previous attempt, and goes on from there. ``later`` are those that the host will
         offer if nobody can be asked: while one of them is well, nobody is asked as a last resort.
-        ``streaming``: the answer is a stream.
+        ``patience`` are the seconds for which the host by itself would go on trying: the request is not given up
+        sooner, where that is longer than the policy's. ``streaming``: the answer is a stream.
 
         ``blocking``: wait here, as ``run`` does, for who is due back or full. Else ``permit.wait`` says how long to
         wait for who is due back, and nobody is waited for who is full: when there will be a place is not known.
         """
         flow = self._request_of(after, request, streaming=streaming, tried=tried)
-        flow.offer(among, later)
+        flow.offer(among, later, patience)
         now, waited = self._clock.monotonic(), 0.0
         step = flow.next(now)
         if blocking:
@@ -203,11 +205,12 @@ class Failover:
         tried: Sequence[str] = (),
         after: Permit | None = None,
         later: Iterable[str] = (),
+        patience: float = 0.0,
         streaming: bool = False,
     ) -> Permit | None:
         """As ``acquire(blocking=True)``, but it is this task that waits."""
         flow = self._request_of(after, request, streaming=streaming, tried=tried)
-        flow.offer(among, later)
+        flow.offer(among, later, patience)
         step = flow.next(self._clock.monotonic())
         if isinstance(step, Sleep):
             step = await adrivers.waited(flow, self._clock, step)

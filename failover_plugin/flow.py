@@ -115,11 +115,11 @@ class Flow:
         latest = self._ledger.latest
         return latest.target if latest else None
 
-    def offer(self, among: Collection[str] | None, later: Iterable[str] = ()) -> None:
+    def offer(self, among: Collection[str] | None, later: Iterable[str] = (), patience: float = 0.0) -> None:
         """From now on only these targets are on offer; None: all that the request allows. ``later``: whom the host will
-        offer if nobody of these is asked.
+        offer if nobody of these is asked. ``patience``: the host's own, in seconds, if it has more than the policy.
         """
-        self._succession.offer(among, later)
+        self._succession.offer(among, later, patience)
 
     # -- what to do next ----------------------------------------------------------------------------------------------
 

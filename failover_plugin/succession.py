@@ -87,6 +87,7 @@ class Succession:
         "_ledger",
         "_mask",
         "_offered",
+        "_patience",
         "_paused_before",
         "_paused_until",
         "_request",
@@ -110,6 +111,7 @@ class Succession:
         """Who is known to do no better with what has failed."""
         self._later: Iterable[str] = ()
         self._allowed = self._allowed_at_all = EVERYBODY
+        self._patience = fleet.policy.patience
         self._paused_before = 0
         self._paused_until = 0.0
         self._waiting_since: float | None = None
@@ -118,11 +120,12 @@ class Succession:
         self._has_put_off = False
         self._facing: Selection | None = None
 
-    def offer(self, among: Collection[str] | None, later: Iterable[str] = ()) -> None:
+    def offer(self, among: Collection[str] | None, later: Iterable[str], patience: float) -> None:
         """From now on only these targets are on offer; None: all that the request allows. ``later``: whom the host will
-        offer if nobody of these is asked.
+        offer if nobody of these is asked. ``patience``: the host's own, in seconds, if it has more than the policy.
         """
         self._later = later
+        self._patience = max(patience, self._fleet.policy.patience)
         if among is not self._offered:
             self._offered, self._facing = among, None
 
@@ -241,7 +244,7 @@ class Succession:
         """
         if self._has_put_off or not self._all_are_out(standing):
             return None
-        wait = self._pause(self._fleet.rng.uniform(*PUT_OFF) * self._fleet.policy.patience, now)
+        wait = self._pause(self._fleet.rng.uniform(*PUT_OFF) * self._patience, now)
         if wait is not None:
             self._last_try, self._has_put_off = standing.id, True
             self._waiting_since = now + wait  # patience is for what follows
@@ -355,7 +358,7 @@ class Succession:
     def _patience_left(self, now: float) -> float:
         """Seconds that this request still waits for others; counted from the first time that it asks."""
         since = self._waiting_since = now if self._waiting_since is None else self._waiting_since
-        return since + self._fleet.policy.patience - now
+        return since + self._patience - now
 
     def _ask_aside(self, free: int, now: float) -> Lease | float:
         health, fleet = self._fleet.health, self._fleet

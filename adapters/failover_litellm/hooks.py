@@ -79,11 +79,17 @@ class RouterHooks:
     def _choosing(
         self, request: RouterRequest, facts: Request, offered: Mapping[str, Any], asked: Mapping[str, Any]
     ) -> Choosing[Permit | None]:
-        """Leave to call one of these. Who has no share by LiteLLM's weights is asked if nobody else can be."""
+        """Leave to call one of these. Who has no share by LiteLLM's weights is asked if nobody else can be. A request
+        that has failed at a group of one is not given up sooner than LiteLLM by itself would.
+        """
         later = self._deployments.later(facts.model or "", asked, offered)
+        alone = len(offered) == 1 and request.latest_error is not None
+        patience = self._inside.pauses(asked) if alone else 0.0
         streaming, shared = bool(asked.get("stream")), self._deployments.with_a_share(offered, facts.model, asked)
         if len(shared) == len(offered):
-            return (yield from request.choosing(facts, offered, later=later, streaming=streaming))
+            return (
+                yield from request.choosing(facts, offered, later=later, streaming=streaming, patience=patience)
+            )
         permit = yield from request.choosing(facts, shared, later=offered, streaming=streaming)
         return permit or (yield from request.choosing(facts, offered, later=later, streaming=streaming))
 

@@ -116,7 +116,13 @@ class RouterRequest:
     # -- its attempts -------------------------------------------------------------------------------------------------
 
     def choosing(
-        self, request: Request, among: Collection[str], *, streaming: bool, later: Iterable[str] = ()
+        self,
+        request: Request,
+        among: Collection[str],
+        *,
+        streaming: bool,
+        later: Iterable[str] = (),
+        patience: float = 0.0,
     ) -> Choosing[Permit | None]:
         """Leave to call one of these; None where the core gives up, or leaves it to one that comes ``later``."""
         self.leave()
@@ -126,8 +132,8 @@ class RouterRequest:
         if self._set_aside:
             left = [target for target in among if target not in self._set_aside] or among
         self._among = left
-        offer = {"among": left, "after": self._last, "later": later, "streaming": streaming}
-        self.open = yield {"request": request, **offer}
+        offer = {"among": left, "after": self._last, "later": later, "patience": patience}
+        self.open = yield {"request": request, "streaming": streaming, **offer}
         self._refused_for = None if self.open else (request.model, frozenset(among))
         return self.open
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from failover_litellm.host import RouterInside
 from failover_plugin import Policy
 from failover_plugin.emulator import faults
 
@@ -82,3 +83,67 @@ async def test_all_fail_for_a_moment_then_a_group_of_one_that_said_it_is_overloa
     bench.backup.heal()
     answers = await asyncio.gather(*asking, return_exceptions=True)
     assert all(isinstance(answer, str) for answer in answers), answers
+
+
+@pytest.mark.parametrize("mode", ["acompletion", "completion"])
+async def test_groups_of_one_are_down_then_back_before_litellm_would_give_up_and_nobody_is_lost(
+    bench: Any, mode: str
+) -> None:
+    bench.route(
+        bench.deployment(bench.primary),
+        bench.deployment(bench.backup, "other"),
+        fallbacks=[{"chat": ["other"]}],
+        num_retries=1,
+        policy=Policy(patience=0.1),
+    )
+    bench.primary.fail(faults.status(503))
+    bench.backup.fail(faults.status(503))
+    asking = [asyncio.create_task(bench.ask(mode)) for _ in range(3)]
+    await asyncio.sleep(0.7)
+    bench.primary.heal()
+    bench.backup.heal()
+    answers = await asyncio.gather(*asking, return_exceptions=True)
+    assert all(isinstance(answer, str) for answer in answers), answers
+
+
+async def test_in_a_group_of_more_litellm_makes_no_pause_and_the_policy_says_when_to_give_up(bench: Any) -> None:
+    bench.route(
+        bench.deployment(bench.primary), bench.deployment(bench.backup), policy=Policy(patience=0.1), num_retries=5
+    )
+    bench.primary.fail(faults.status(503))
+    bench.backup.fail(faults.status(503))
+    start = time.monotonic()
+    answers = await asyncio.gather(*(bench.ask("acompletion") for _ in range(3)), return_exceptions=True)
+    assert all(isinstance(answer, Exception) for answer in answers)
+    assert time.monotonic() - start < 2
+
+
+class _Timekeeper:
+    """LiteLLM's own host, whose pauses are noted and not made."""
+
+    def __init__(self, host: Any) -> None:
+        self._host = host
+        self.pauses: list[float] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._host, name)
+
+    def sleep(self, seconds: float) -> Any:
+        self.pauses.append(seconds)
+        return self._host.sleep(0)
+
+
+@pytest.mark.parametrize("retries", [0, 1, 3, 6])
+async def test_litellm_by_itself_pauses_as_long_as_we_think(bench: Any, retries: int) -> None:
+    import litellm
+
+    bench.router = litellm.Router(model_list=[bench.deployment(bench.primary)], num_retries=retries)
+    bench.primary.fail(faults.status(503))
+    inside = RouterInside(bench.router)
+    inside.core._host = host = _Timekeeper(inside.core._host)
+    with pytest.raises(litellm.ServiceUnavailableError):
+        await bench.ask("acompletion")
+    assert len(host.pauses) == retries
+    most = inside.pauses({})
+    assert 0.6 * most <= sum(host.pauses) <= most
+    assert inside.pauses({"num_retries": 0}) == 0
