@@ -28,8 +28,8 @@ _OF_THE_ROUTER = ("apply", "settings", "registry", "register_plugin", "retry_pol
 _OVERRIDE = "_get_request_routing_strategy_override"
 """1.109 chooses by a strategy given with a request where this method names it; 1.110 does so out of our reach."""
 _FIRST_PAUSE, _LONGEST_PAUSE, _SPREAD = 0.5, 8.0, 0.75
-"""Seconds: LiteLLM's pause before its first retry at a group of one; it doubles with every retry up to the longest, and
-chance adds to each. In a group of more it does not pause.
+"""Seconds: LiteLLM's pause after the first failure at a group of one; it doubles with every failure up to the longest,
+and chance adds to each. In a group of more it does not pause, nor where it is to make no retry.
 """
 _MOST_RETRIES = 10
 _ENDPOINTS = ("initialize_router_endpoints", "initialize_assistants_endpoint")
@@ -114,11 +114,13 @@ class RouterInside:
         return {**self._timeout, "stream_timeout": getattr(self.router, "stream_timeout", None)}
 
     def pauses(self, asked: Mapping[str, Any]) -> float:
-        """Seconds that LiteLLM by itself would pause at most, in all its retries of this request at a group of one."""
+        """Seconds that LiteLLM by itself would pause at most for this request at a group of one, before it went on to
+        the next.
+        """
         given = asked.get("num_retries")
         retries = given if isinstance(given, int) else getattr(self.router, "num_retries", None) or 0
-        pauses = (min(_FIRST_PAUSE * 2**n, _LONGEST_PAUSE) + _SPREAD for n in range(min(retries, _MOST_RETRIES)))
-        return sum(pauses)
+        failures = min(retries, _MOST_RETRIES) + 1 if retries > 0 else 0
+        return sum(min(_FIRST_PAUSE * 2**n, _LONGEST_PAUSE) + _SPREAD for n in range(failures))
 
     def params(self, given: str) -> Mapping[str, Any]:
         """What the deployment with this id was set up with."""
