@@ -87,9 +87,7 @@ class RouterHooks:
         patience = self._inside.pauses(asked) if alone else 0.0
         streaming, shared = bool(asked.get("stream")), self._deployments.with_a_share(offered, facts.model, asked)
         if len(shared) == len(offered):
-            return (
-                yield from request.choosing(facts, offered, later=later, streaming=streaming, patience=patience)
-            )
+            return (yield from request.choosing(facts, offered, later=later, streaming=streaming, patience=patience))
         permit = yield from request.choosing(facts, shared, later=offered, streaming=streaming)
         return permit or (yield from request.choosing(facts, offered, later=later, streaming=streaming))
 

@@ -118,9 +118,9 @@ class RouterInside:
         the next.
         """
         given = asked.get("num_retries")
-        retries = given if isinstance(given, int) else getattr(self.router, "num_retries", None) or 0
+        retries: int = given if isinstance(given, int) else getattr(self.router, "num_retries", None) or 0
         failures = min(retries, _MOST_RETRIES) + 1 if retries > 0 else 0
-        return sum(min(_FIRST_PAUSE * 2**n, _LONGEST_PAUSE) + _SPREAD for n in range(failures))
+        return sum(min(_FIRST_PAUSE * 2.0**n, _LONGEST_PAUSE) + _SPREAD for n in range(failures))
 
     def params(self, given: str) -> Mapping[str, Any]:
         """What the deployment with this id was set up with."""
