@@ -39,7 +39,7 @@ BODIES = st.one_of(JSON, TEXTS, st.binary(), TEXTS.map(str.encode))
 
 def check(found: Diagnosis) -> None:
     assert found.retry_after is None or 0.0 <= found.retry_after <= MAX_RETRY_AFTER
-    assert found.scope in (VERDICTS[found.error_class].scope, Scope.REQUEST)  # who names a missing file has to blame
+    assert found.scope in (VERDICTS[found.error_class].scope, Scope.REQUEST)  # 405 and 409 are the request's
     assert len(found.message) <= MAX_MESSAGE
     assert found.evidence
     assert str(found)
