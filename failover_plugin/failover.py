@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -213,7 +214,10 @@ class Failover:
         flow.offer(among, later, patience)
         step = flow.next(self._clock.monotonic())
         if isinstance(step, Sleep):
+            handled = sys.exception()  # a host that is not written in Python shows it to the first step alone
             step = await adrivers.waited(flow, self._clock, step)
+            if isinstance(step, Start):
+                step.handled = handled
         return Permit(flow, step, 0.0, self._clock) if isinstance(step, Start) else None
 
     @property

@@ -737,3 +737,31 @@ async def test_a_task_that_is_cancelled_while_it_waits_leaves_nothing_behind() -
         await waiting
     first.success()
     assert failover.health().in_flight == 0
+
+
+class _SlowClock(FakeClock):
+    """Waiting in it takes a step of the loop."""
+
+    async def asleep(self, seconds: float, woken: asyncio.Event | None = None) -> None:
+        await asyncio.sleep(0)
+        await super().asleep(seconds, woken)
+
+
+async def test_what_the_host_was_handling_when_it_asked_is_not_the_next_ones_error() -> None:
+    """LiteLLM asks, and drives what it has asked, while it handles an error; after a wait that is not to be seen."""
+    failover = Failover([target("a")], Policy(), clock=_SlowClock(), rng=Random(2))
+    first = failover.acquire()
+    assert first is not None
+    limited = rate_limited(1)
+    first.failure(limited)
+    asking = failover.aacquire(after=first)
+    try:
+        raise limited
+    except Exception:  # noqa: BLE001 - the host's
+        asking.send(None)
+    with pytest.raises(StopIteration) as end:
+        while True:
+            asking.send(None)
+    strange = RuntimeError("strange")
+    strange.__context__ = limited
+    assert end.value.value.failure(strange).error_class is ErrorClass.UNKNOWN

@@ -145,5 +145,5 @@ async def test_litellm_by_itself_pauses_as_long_as_we_think(bench: Any, retries:
         await bench.ask("acompletion")
     assert len(host.pauses) == (retries + 1 if retries else 0)
     most = inside.pauses({})
-    assert 0.6 * most <= sum(host.pauses) <= most
+    assert most / 2 <= sum(host.pauses) <= most
     assert inside.pauses({"num_retries": 0}) == 0
