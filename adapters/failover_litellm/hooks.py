@@ -34,6 +34,7 @@ class RouterHooks:
         self._deployments = deployments
         self._failover = deployments.failover
         self._calls = Calls(inside, deployments)
+        self._says_its_patience = "patience" in deployments.failover.policy.model_fields_set
 
     # -- the choice ---------------------------------------------------------------------------------------------------
 
@@ -80,11 +81,12 @@ class RouterHooks:
         self, request: RouterRequest, facts: Request, offered: Mapping[str, Any], asked: Mapping[str, Any]
     ) -> Choosing[Permit | None]:
         """Leave to call one of these. Who has no share by LiteLLM's weights is asked if nobody else can be. A request
-        that has failed at a group of one is not given up sooner than LiteLLM by itself would.
+        that has failed at a group of one is not given up sooner than LiteLLM by itself would, unless the policy says
+        how long its patience is.
         """
         later = self._deployments.later(facts.model or "", asked, offered)
-        alone = len(offered) == 1 and request.latest_error is not None
-        patience = self._inside.pauses(asked) if alone else 0.0
+        as_the_host = len(offered) == 1 and request.latest_error is not None and not self._says_its_patience
+        patience = self._inside.pauses(asked) if as_the_host else 0.0
         streaming, shared = bool(asked.get("stream")), self._deployments.with_a_share(offered, facts.model, asked)
         if len(shared) == len(offered):
             return (yield from request.choosing(facts, offered, later=later, streaming=streaming, patience=patience))

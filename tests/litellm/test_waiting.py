@@ -85,25 +85,34 @@ async def test_all_fail_for_a_moment_then_a_group_of_one_that_said_it_is_overloa
     assert all(isinstance(answer, str) for answer in answers), answers
 
 
-@pytest.mark.parametrize("mode", ["acompletion", "completion"])
-async def test_groups_of_one_are_down_then_back_before_litellm_would_give_up_and_nobody_is_lost(
-    bench: Any, mode: str
-) -> None:
+def _groups_of_one(bench: Any, policy: Policy | None = None) -> None:
     bench.route(
         bench.deployment(bench.primary),
         bench.deployment(bench.backup, "other"),
         fallbacks=[{"chat": ["other"]}],
-        num_retries=1,
-        policy=Policy(patience=0.1),
+        num_retries=2,
+        policy=policy,
     )
     bench.primary.fail(faults.status(503))
     bench.backup.fail(faults.status(503))
-    asking = [asyncio.create_task(bench.ask(mode)) for _ in range(3)]
-    await asyncio.sleep(0.7)
+
+
+async def test_groups_of_one_are_down_then_back_before_litellm_would_give_up_and_nobody_is_lost(bench: Any) -> None:
+    _groups_of_one(bench)
+    asking = [asyncio.create_task(bench.ask("acompletion")) for _ in range(3)]
+    await asyncio.sleep(3.5)
     bench.primary.heal()
     bench.backup.heal()
     answers = await asyncio.gather(*asking, return_exceptions=True)
     assert all(isinstance(answer, str) for answer in answers), answers
+
+
+async def test_who_says_how_patient_a_policy_is_means_it(bench: Any) -> None:
+    _groups_of_one(bench, Policy(patience=0.1))
+    start = time.monotonic()
+    answers = await asyncio.gather(*(bench.ask("acompletion") for _ in range(3)), return_exceptions=True)
+    assert all(isinstance(answer, Exception) for answer in answers)
+    assert time.monotonic() - start < 2
 
 
 async def test_in_a_group_of_more_litellm_makes_no_pause_and_the_policy_says_when_to_give_up(bench: Any) -> None:
