@@ -26,6 +26,19 @@ from failover_plugin import ConfigError, Permit, Request
 _log = logging.getLogger(__name__)
 
 
+class NotThisOne(Exception):
+    """Says to LiteLLM's loop, in its own marks, that a deployment which it chose by itself is to be left out of this
+    request's further tries.
+    """
+
+    status_code = 403
+    """One that LiteLLM does not try again at the same deployment."""
+
+    def __init__(self, refusal: Exception, given: str) -> None:
+        super().__init__(str(refusal))
+        self.failed_deployment_id = given
+
+
 class RouterHooks:
     """Our side of one router's inside."""
 
@@ -186,7 +199,8 @@ class RouterHooks:
         choosing = request.choosing(facts, (target,), streaming=bool(kwargs.get("stream")))
         permit = chosen(choosing, self._failover.acquire)
         if permit is None and request.latest_error is not None:
-            raise request.refusal(lambda: nobody(self._failover, facts, (target,)))
+            refused = request.refusal(lambda: nobody(self._failover, facts, (target,)))
+            raise NotThisOne(refused, str(given)) if request.has_more_tries() else refused
         return request
 
     def _keep(self) -> None:

@@ -47,6 +47,7 @@ class RouterRequest:
         "_number",
         "_owner",
         "_refusals",
+        "_refused",
         "_refused_for",
         "_set_aside",
         "_trace",
@@ -71,6 +72,7 @@ class RouterRequest:
         self._refusals: list[Exception] = []
         self._refused_for: tuple[str | None, frozenset[str]] | None = None
         self._set_aside: set[str] = set()
+        self._refused = 0
         self.open: Permit | None = None
         """The permit of the attempt under way, None between attempts."""
         self.offered: Mapping[str, Mapping[str, Any]] = {}
@@ -185,6 +187,13 @@ class RouterRequest:
             return self._refusals[0]
         verdict = self._last.exhausted()
         return verdict if isinstance(verdict, Exception) else self._errors[0]
+
+    def has_more_tries(self) -> bool:
+        """Whether LiteLLM, whose own choice is refused once more, will choose again often enough to need no error yet
+        that its caller can read.
+        """
+        self._refused += 1
+        return len(self._errors) + self._refused <= self._failover.max_attempts
 
     @property
     def latest_error(self) -> Exception | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from importlib.metadata import version
 from typing import Any
 
+import litellm
 import pytest
 
 from failover_plugin import ConfigError
@@ -65,15 +65,26 @@ async def test_a_strategy_given_with_a_request_loses_nothing(bench: Any, ask_pla
     assert bench.in_flight == 0
 
 
-@pytest.mark.xfail(
-    not version("litellm").startswith("1.109."),
-    reason="LiteLLM's shuffle picks the dead one again and again, and we refuse each time",
-)
 async def test_a_strategy_given_with_a_request_loses_nothing_whatever_the_weights(bench: Any, ask_plain: Ask) -> None:
-    """With weights of 50 and 1 LiteLLM alone lost 1 request of 20: its cooldowns, which are off, end it."""
+    """LiteLLM's shuffle picks the dead one 50 times out of 51, and never asks us: it is told whom to leave out."""
     bench.route(bench.deployment(bench.primary, weight=50), bench.deployment(bench.backup, weight=1))
     bench.primary.fail(faults.overloaded())
     assert {await ask_plain(routing_strategy="simple-shuffle") for _ in range(8)} == {FROM_BACKUP}
+
+
+@pytest.mark.parametrize("each", [1, 5])
+async def test_where_all_are_dead_a_strategy_given_with_a_request_ends_with_the_first_ones_own_error(
+    bench: Any, ask_plain: Ask, each: int
+) -> None:
+    pairs = [(backend, number) for backend in (bench.primary, bench.backup) for number in range(each)]
+    bench.route(*(bench.deployment(backend, info={"id": f"{backend.name}-{n}"}) for backend, n in pairs))
+    bench.primary.fail(faults.overloaded())
+    bench.backup.fail(faults.overloaded())
+    for _ in range(3):
+        with pytest.raises(litellm.ServiceUnavailableError) as raised:
+            await ask_plain(routing_strategy="simple-shuffle")
+        assert raised.value.trail.attempts
+    assert bench.in_flight == 0
 
 
 @pytest.mark.parametrize("name", ["weight", "rpm", "tpm"])
