@@ -56,8 +56,10 @@ class Commons:
             old = self.roster.by_id
             roster = Roster(targets, {target_id: standing.counts for target_id, standing in old.items()})
             for standing in roster.standings:
-                if (known := old.get(standing.id)) and known.target == standing.target:
-                    standing.inherit(known)
+                if known := old.get(standing.id):
+                    known.guarded = True  # the end of a call under way there changes what its successor is fit for
+                    if known.target == standing.target:
+                        standing.inherit(known)
             self.scopes.adopt(roster.by_id)
             self.selection = Selection(roster, self.policy, self._sessions)
             for standing in roster.standings:

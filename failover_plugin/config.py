@@ -25,6 +25,7 @@ from failover_plugin.policy import Policy
 
 VERSION = 1
 _NOTHING_SAID = Request()
+_NO_NAMES = frozenset[str]()
 
 
 class Config(NamedTuple):
@@ -81,10 +82,26 @@ def checked_request(request: Request | None) -> Request:
     """The request, if it is sound; an empty one for None. Raises ``ConfigError``."""
     if request is None:
         return _NOTHING_SAID
+    if type(request) is Request and _names_no_more_than_a_model(request):
+        return request
     try:
         return _request_validator()(request)
     except ValidationError as error:
         raise config_error(error, "Request", _names(Request)) from None
+
+
+def _names_no_more_than_a_model(request: Request) -> bool:
+    """Whether it is sound at a glance, as nearly all are that a host describes. Of what it needs, any words are."""
+    needs = request.needs
+    return (
+        request.input_tokens is None
+        and request.output_tokens is None
+        and request.affinity is None
+        and request.deadline is None
+        and request.require_tags == request.forbid_tags == _NO_NAMES
+        and (request.model is None or type(request.model) is str)
+        and (needs == _NO_NAMES or (type(needs) is frozenset and all(type(need) is str for need in needs)))
+    )
 
 
 def _targets_in(listed: object) -> tuple[Target, ...]:

@@ -104,7 +104,8 @@ class Leases:
         """Settle it, as evidence for nothing; says whether that had not been done."""
         if settled := self.settle(lease):
             self._trouble.nothing(lease, now)
-            self.vacate(lease, now)
+            if lease.standing.guarded or lease.test:
+                self.vacate(lease, now)
         return settled
 
     def expire(self, now: float) -> None:

@@ -147,7 +147,7 @@ class HotFields:
     silent: dict[Lease, Callable[[], None]] | None = None
     """Calls under way without content whose callers want to hear if the target fails meanwhile."""
     guarded: bool = False
-    """Whether a call can change what it is fit for: it has limits, or is on trial."""
+    """Whether the end of a call can change what it is fit for: it has limits, is on trial, or has a successor."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from litellm.exceptions import ServiceUnavailableError
@@ -27,7 +27,8 @@ def describe(model: str, messages: Any, asked: Mapping[str, Any]) -> Request:
     metadata = mapping(asked.get("litellm_metadata")), mapping(asked.get("metadata"))
     needs, session, left, said = _needs(messages, asked), _session(asked, metadata), remaining(), _said(metadata)
     if not said:
-        return Request(model=model, needs=needs, affinity=session, deadline=left)
+        plain = session is None and left is None
+        return _plain(model, needs) if plain else Request(model=model, needs=needs, affinity=session, deadline=left)
     limits = [limit for limit in (said.pop("deadline", None), left) if limit is not None]
     return _request(
         model=model,
@@ -36,6 +37,12 @@ def describe(model: str, messages: Any, asked: Mapping[str, Any]) -> Request:
         deadline=min(limits, default=None),
         **said,
     )
+
+
+@lru_cache
+def _plain(model: str, needs: frozenset[str]) -> Request:
+    """A request that says no more: one object for all that say the same."""
+    return Request(model=model, needs=needs)
 
 
 def nobody(failover: Failover, request: Request, offered: Collection[str]) -> Exception:

@@ -564,6 +564,7 @@ class TestWaitingForAPlace:
         for _ in range(paced):
             health.paced(lease, 0.02, world.clock.now)
         health.trouble.capacity.limit(standing).begin(1)
+        health.review(standing, world.clock.now)
         health.released(lease, world.clock.now)
         waiting, slept = world.request(), 0.0
         while slept < 2.5:

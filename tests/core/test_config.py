@@ -203,6 +203,8 @@ def test_a_label_is_a_fine_credential(label: str) -> None:
         ({"deadline": nan}, "Request.deadline = nan"),
         ({"input_tokens": -5}, "Request.input_tokens = -5"),
         ({"require_tags": "eu"}, "Request.require_tags = 'eu'"),
+        ({"model": 5}, "Request.model = 5"),
+        ({"needs": frozenset({5})}, "Request.needs"),
     ],
 )
 def test_a_request_that_cannot_be_meant_asks_nobody(fields: dict[str, Any], said: str) -> None:

@@ -339,6 +339,20 @@ def test_replaced_targets_are_asked_from_then_on_and_those_that_stay_keep_their_
         fo.health()["b"]
 
 
+@pytest.mark.parametrize("end", ["success", "cancel"])
+def test_a_target_that_is_full_of_calls_from_before_it_was_replaced_is_asked_when_they_end(end: str) -> None:
+    fo = failover(target("a"), target("b", 1))
+    before = [fo.acquire(), fo.acquire()]
+    fo.replace_targets([target("a", max_parallel=1), target("b", 1)])
+    for permit in before:
+        assert permit
+        getattr(permit, end)()
+    for _ in range(3):
+        assert (permit := fo.acquire())
+        assert permit.target.id == "a"
+        permit.success()
+
+
 def test_unsound_targets_replace_nothing() -> None:
     fo = failover()
     with pytest.raises(ConfigError):
