@@ -27,7 +27,9 @@ def next_start(flow: Flow, clock: Clock) -> Start:
     """The next attempt, after any wait. Raises what ends the request: ``EmptyResponse`` if its answer is to be handed
     out as it is.
     """
-    step = waited(flow, clock, flow.next(clock.monotonic()))
+    step = flow.next(clock.monotonic())
+    if isinstance(step, Sleep):
+        step = waited(flow, clock, step)
     if isinstance(step, GiveUp):
         raise step.error
     return step

@@ -187,7 +187,7 @@ class Failover:
         ``blocking``: wait here, as ``run`` does, for who is due back or full. Else ``permit.wait`` says how long to
         wait for who is due back, and nobody is waited for who is full: when there will be a place is not known.
         """
-        flow = self._request_of(after, request, streaming=streaming, tried=tried)
+        flow = self._flow(request, streaming=streaming, tried=tried) if after is None else _after(after)
         flow.offer(among, later, patience)
         now, waited = self._clock.monotonic(), 0.0
         step = flow.next(now)
@@ -210,7 +210,7 @@ class Failover:
         streaming: bool = False,
     ) -> Permit | None:
         """As ``acquire(blocking=True)``, but it is this task that waits."""
-        flow = self._request_of(after, request, streaming=streaming, tried=tried)
+        flow = self._flow(request, streaming=streaming, tried=tried) if after is None else _after(after)
         flow.offer(among, later, patience)
         step = flow.next(self._clock.monotonic())
         if isinstance(step, Sleep):
@@ -301,15 +301,8 @@ class Failover:
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuilt, (self.targets, self.policy, self._on_event)
 
-    def _request_of(self, permit: Permit | None, request: Request | None, **circumstances: Any) -> Flow:
-        """The request that goes on after this permit, or begins."""
-        if permit is None:
-            return self._flow(request, **circumstances)
-        permit.cancel()  # does nothing to a permit that is settled, as it should be
-        return permit.flow
-
-    def _flow(self, request: Request | None, **circumstances: Any) -> Flow:
-        return Flow(self._fleet, checked_request(request), self._clock.monotonic(), **circumstances)
+    def _flow(self, request: Request | None, *, streaming: bool = False, tried: Sequence[str] = ()) -> Flow:
+        return Flow(self._fleet, checked_request(request), self._clock.monotonic(), streaming=streaming, tried=tried)
 
     @staticmethod
     def _after_fork() -> None:
@@ -317,6 +310,12 @@ class Failover:
             failover._fleet.health.after_fork()  # noqa: SLF001 - our own
             if failover._own_rng:  # noqa: SLF001 - our own
                 failover._fleet.rng.seed()  # noqa: SLF001 - our own; else all children would come back in step
+
+
+def _after(permit: Permit) -> Flow:
+    """The request that goes on after this permit."""
+    permit.cancel()  # does nothing to a permit that is settled, as it should be
+    return permit.flow
 
 
 def _answering(flow: Flow) -> Target:

@@ -269,7 +269,7 @@ class Flow:
                 self._more_was_said(start, now)
             lifetime = max(self._fleet.lifetime, STREAM_LIFETIME)
             if not start.held:
-                timed = not self._stood_still(start, now)
+                timed = self.on_wake is None or not self._stood_still(start, now)
                 self._fleet.health.answered(start.lease, now, lifetime, self._request.input_tokens, timed=timed)
         return self._win(start, now) if len(self.live) > 1 else []
 

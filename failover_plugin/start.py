@@ -40,6 +40,7 @@ class Start:
         "diagnosis",
         "ended",
         "handled",
+        "held",
         "hurried",
         "lease",
         "number",
@@ -61,6 +62,8 @@ class Start:
         self.target: Target = lease.standing.target
         self.number = ledger.number
         self.began = lease.started
+        self.held = False
+        """Whether the request has not left: one that a client's cache answers never does."""
         self.deadline = deadline
         self.streaming = lease.streaming
         self._tempo = tempo
@@ -82,18 +85,14 @@ class Start:
         """The request stays inside this process, as its caller asked it to (a client's own rate limiter, its cache):
         until it is let go it has not begun, and only the request's deadline counts. An answer meanwhile is no evidence.
         """
-        self.began = inf
-
-    @property
-    def held(self) -> bool:
-        """Whether the request has not left: one that a client's cache answers never does."""
-        return self.began == inf
+        self.began, self.held = inf, True
 
     def let_go(self, now: float) -> None:
         """The request leaves now: from here on its time counts."""
         lease = self.lease
         lease.expires += now - lease.started
         self.began = lease.started = now
+        self.held = False
 
     @property
     def due(self) -> float:

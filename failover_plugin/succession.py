@@ -86,6 +86,7 @@ class Succession:
         "_later",
         "_ledger",
         "_mask",
+        "_now",
         "_offered",
         "_patience",
         "_paused_before",
@@ -119,13 +120,16 @@ class Succession:
         """Whom the last try is for, while it is put off."""
         self._has_put_off = False
         self._facing: Selection | None = None
+        self._now: Roster
+        """The present targets, since ``free`` was asked last."""
 
     def offer(self, among: Collection[str] | None, later: Iterable[str], patience: float) -> None:
         """From now on only these targets are on offer; None: all that the request allows. ``later``: whom the host will
         offer if nobody of these is asked. ``patience``: the host's own, in seconds, if it has more than the policy.
         """
         self._later = later
-        self._patience = max(patience, self._fleet.policy.patience)
+        own = self._fleet.policy.patience
+        self._patience = patience if patience > own else own
         if among is not self._offered:
             self._offered, self._facing = among, None
 
@@ -262,7 +266,10 @@ class Succession:
         able &= ~self._now.mask_of(self._incapable)
         able = sum(1 << s.index for s in self._some(able) if not s.counts.streak)  # who has answered since
         well = next((tier.mask & able for tier in self._now.tiers if tier.mask & able), 0)
-        found: Lease | float | None = self._pick(well, now) if well else None
+        found: Lease | float | None = None
+        if well and self._facing:
+            lifetime = self._fleet.lifetime
+            found = health.pick(self._request, well, self._facing, now, lifetime, streaming=self._streaming)
         if found is None:
             found = rest if rest > MOMENT else self._patiently(self._ask_aside(1 << left.index, now), now)
         if found is None:
@@ -390,10 +397,6 @@ class Succession:
 
     # -- who may ------------------------------------------------------------------------------------------------------
 
-    @property
-    def _now(self) -> Roster:
-        return self._facing.roster if self._facing else self._fleet.health.roster
-
     def free(self) -> int:
         """Who may still be asked, as a bit set of the present targets."""
         if self._facing is not (selection := self._fleet.health.selection):
@@ -403,6 +406,7 @@ class Succession:
     def _face(self, selection: Selection) -> None:
         """These are the targets now; note whom the request excludes."""
         self._facing, roster = selection, selection.roster
+        self._now = roster
         allowed = selection.allowed(self._request)
         if allowed != EVERYBODY:
             self._note_excluded(roster, allowed)
@@ -439,19 +443,16 @@ class Succession:
     def _ask(self, restriction: int, now: float, *, backup: bool = False) -> Lease | None:
         free = self.free()
         wanted = free if restriction == EVERYBODY else free & restriction
-        lease = self._pick(wanted, now, backup=backup)
+        facing, fleet = self._facing, self._fleet
+        assert facing is not None  # noqa: S101 - for the type checker: free() has seen to it
+        lease = fleet.health.pick(
+            self._request, wanted, facing, now, fleet.lifetime, streaming=self._streaming, backup=backup
+        )
         if not backup and self._now.unready:
             self._note_passed_over(wanted, lease, now)
         if lease is None and not backup:
             self._note_short_of_tokens(wanted, now)
         return lease
-
-    def _pick(self, wanted: int, now: float, *, backup: bool = False) -> Lease | None:
-        facing, fleet = self._facing, self._fleet
-        assert facing is not None  # noqa: S101 - for the type checker: free() has seen to it
-        return fleet.health.pick(
-            self._request, wanted, facing, now, fleet.lifetime, streaming=self._streaming, backup=backup
-        )
 
     def _note_short_of_tokens(self, wanted: int, now: float) -> None:
         """Who would be asked, had it tokens enough for this request."""

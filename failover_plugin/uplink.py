@@ -27,7 +27,8 @@ class Uplink:
         """A call that began then has been answered: connections could be made. That an older one goes on says no more:
         a connection that is there outlives the way to new ones.
         """
-        self._heard = max(self._heard, began)
+        if began > self._heard:
+            self._heard = began
 
     def broken(self, target: Target, now: float) -> bool:
         """A connection to this target failed; says whether those to others did too, and nobody was reached since."""
