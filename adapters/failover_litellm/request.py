@@ -23,6 +23,8 @@ current: ContextVar[RouterRequest | None] = ContextVar("litellm_failover_request
 """The request that this task has made last; ``RouterRequest.over`` says whether it is still under way."""
 
 _TOKEN = "failover_request"  # noqa: S105 - a name, no secret
+ATTEMPTS = "failover_attempts"
+"""Where, in what LiteLLM keeps of a request, it stands how many calls have been made for it."""
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens", "input_tokens", "output_tokens")
 _numbers = count(1)
 
@@ -44,6 +46,7 @@ class RouterRequest:
         "_errors",
         "_failover",
         "_last",
+        "_metadata",
         "_number",
         "_owner",
         "_refusals",
@@ -65,6 +68,7 @@ class RouterRequest:
         self._drop = drop
         self._owner = _here()
         self._number = next(_numbers)
+        self._metadata: dict[str, Any] = {}
         self._trace: Any = None
         self._among: Collection[str] = ()
         self._last: Permit | None = None
@@ -92,6 +96,7 @@ class RouterRequest:
         """Leave a mark in what LiteLLM hands on from attempt to attempt, by which ``continues`` knows the request."""
         metadata = routing_metadata(asked)
         self.to_be_called = bool(metadata)
+        self._metadata = metadata
         metadata[_TOKEN] = self._number
         self._trace = asked.get("litellm_trace_id")
 
@@ -174,9 +179,11 @@ class RouterRequest:
         self.open.failure(error)
         self._last, self.open = self.open, None
         self._errors.append(error)
-        mark(error, trail=self._last.trail)
+        trail = self._last.trail
+        self._count(len(trail.attempts))
+        mark(error, trail=trail)
         for refused in self._refusals:  # LiteLLM raises it, whatever its fallbacks raise: let it tell the whole story
-            mark(refused, trail=self._last.trail, __cause__=self._errors[0])
+            mark(refused, trail=trail, __cause__=self._errors[0])
 
     def refusal(self, reason: Callable[[], Exception]) -> Exception:
         """What to answer to a question that the core has answered with no: the first target's own error, with the trail
@@ -217,9 +224,17 @@ class RouterRequest:
 
     def tell(self, answer: Any) -> None:
         """Write into an answer who was asked for it, and why it was not somebody else."""
+        if self.open is None:
+            return
+        told = self.open.trail.as_dict()
+        self._count(max(self.open.number, len(told["attempts"])))
         hidden = getattr(answer, "_hidden_params", None)
-        if self.open is not None and isinstance(hidden, dict):
-            hidden["failover"] = {"target": self.open.target.id, **self.open.trail.as_dict()}
+        if isinstance(hidden, dict):
+            hidden["failover"] = {"target": self.open.target.id, **told}
+
+    def _count(self, attempts: int) -> None:
+        """So many calls have been made: LiteLLM's proxy says so in a header."""
+        self._metadata[ATTEMPTS] = attempts
 
     def set_aside(self) -> None:
         """The attempt under way is made with credentials of the caller's own: it is no evidence about the target, which
