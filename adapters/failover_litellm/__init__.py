@@ -12,3 +12,12 @@ except ModuleNotFoundError as missing:
 from failover_litellm.strategy import FailoverRoutingStrategy, install
 
 __all__ = ["FailoverRoutingStrategy", "install"]
+
+
+def __getattr__(name: str) -> object:
+    """For LiteLLM's proxy, which takes the last word of a callback's path for an attribute."""
+    if name == "proxy":
+        raise AttributeError(
+            'litellm_settings.callbacks: failover_litellm.proxy is a module. Write "failover_litellm.proxy.failover".'
+        )
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

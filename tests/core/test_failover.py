@@ -348,7 +348,8 @@ def test_a_target_that_is_full_of_calls_from_before_it_was_replaced_is_asked_whe
         assert permit
         getattr(permit, end)()
     for _ in range(3):
-        assert (permit := fo.acquire())
+        permit = fo.acquire()
+        assert permit
         assert permit.target.id == "a"
         permit.success()
 

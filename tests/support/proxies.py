@@ -25,11 +25,17 @@ class Proxy:
     """Started at once; ``ready`` waits until it answers."""
 
     def __init__(
-        self, folder: Path, config: Mapping[str, Any], *, workers: int = 1, python: str = sys.executable, **env: str
+        self,
+        folder: Path,
+        config: Mapping[str, Any] | str,
+        *,
+        workers: int = 1,
+        python: str = sys.executable,
+        **env: str,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path, self.log_path = folder / "config.yaml", folder / "proxy.log"
-        self.path.write_text(yaml.safe_dump(dict(config), sort_keys=False))
+        self.path.write_text(config if isinstance(config, str) else yaml.safe_dump(dict(config), sort_keys=False))
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         command = [python, "-m", "litellm.proxy.proxy_cli", "--config", str(self.path), "--host", "127.0.0.1"]
