@@ -32,9 +32,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def deployment(site: Site, group: str, *, model: str = "openai/gpt-4o", info: Any = None, **params: Any) -> Any:
     """What a user writes into ``model_list``; its id is the site's name."""
+    base = site.anthropic_url if model.startswith("anthropic/") else site.openai_url
     return {
         "model_name": group,
-        "litellm_params": {"model": model, "api_base": site.openai_url, "api_key": f"secret-{site.name}", **params},
+        "litellm_params": {"model": model, "api_base": base, "api_key": f"secret-{site.name}", **params},
         "model_info": {"id": site.name, **(info or {})},
     }
 
@@ -68,8 +69,10 @@ def stage(emulator: Emulator) -> Stage:
     stage = Stage(emulator)
     for name in ("chat", "metrics", "headers", "secrets"):
         stage.group(name, "primary", "backup")
-    for name in ("sick-chat", "sick-responses", "sick-embeddings", "sick-stream"):
+    for name in ("sick-chat", "sick-stream", "sick-responses", "sick-responses-stream", "sick-embeddings"):
         stage.group(name, "limited", "broken", "well")
+    for name in ("sick-messages", "sick-messages-stream"):
+        stage.group(name, "limited", "broken", "well", model="anthropic/claude-sonnet-5")
     stage.group("hung", "primary", "backup", timeout=2)
     stage.group("one-key", "refused", "second", "third", api_key="secret-placeholder")
     stage.group("restricted", "primary", "backup")

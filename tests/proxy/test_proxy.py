@@ -56,13 +56,37 @@ def _responses(client: openai.OpenAI, group: str) -> object:
     return client.responses.create(model=group, input="Say hello.").output_text
 
 
+def _responses_stream(client: openai.OpenAI, group: str) -> object:
+    events = client.responses.create(model=group, input="Say hello.", stream=True)
+    return "".join(event.delta for event in events if event.type == "response.output_text.delta")
+
+
+def _messages(client: openai.OpenAI, group: str, **more: Any) -> object:
+    """By hand, as with curl."""
+    body = {"model": group, "messages": MESSAGES, "max_tokens": 50, **more}
+    answer = httpx.post(f"{client.base_url}messages", json=body, headers=authorized(), timeout=30)
+    return answer.is_success and "Hello from well." in "".join(re.findall(r'"text": ?"([^"]*)"', answer.text))
+
+
+def _messages_stream(client: openai.OpenAI, group: str) -> object:
+    return _messages(client, group, stream=True)
+
+
 def _embeddings(client: openai.OpenAI, group: str) -> object:
     return client.embeddings.create(model=group, input="Hi").data[0].embedding
 
 
 @pytest.mark.parametrize(
     ("group", "call"),
-    [("sick-chat", _chat), ("sick-stream", _stream), ("sick-responses", _responses), ("sick-embeddings", _embeddings)],
+    [
+        ("sick-chat", _chat),
+        ("sick-stream", _stream),
+        ("sick-responses", _responses),
+        ("sick-responses-stream", _responses_stream),
+        ("sick-messages", _messages),
+        ("sick-messages-stream", _messages_stream),
+        ("sick-embeddings", _embeddings),
+    ],
 )
 def test_of_three_two_are_sick_in_different_ways_and_all_is_served(
     proxy: Proxy, stage: Any, group: str, call: Callable[[openai.OpenAI, str], object], workers: int
