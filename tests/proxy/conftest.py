@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from failover_plugin.emulator import Emulator, Site
+from support import fault_rows
 from support.proxies import MASTER_KEY, Proxy, config
 
 PYTHON = os.environ.get("FAILOVER_PROXY_PYTHON", sys.executable)
@@ -51,8 +52,17 @@ class Stage:
     def group(self, name: str, *roles: str, **params: Any) -> None:
         """A model group of deployments that are called ``group.role``."""
         for role in roles:
-            site = self.sites[f"{name}.{role}"] = self._emulator.site(f"{name}.{role}", reply=f"Hello from {role}.")
-            self.model_list.append(deployment(site, name, **params))
+            self.model_list.append(deployment(self.add(name, role, f"Hello from {role}."), name, **params))
+
+    def add(self, group: str, role: str, reply: str) -> Site:
+        """A site that is called ``group.role``."""
+        name = f"{group}.{role}"
+        site = self.sites[name] = self._emulator.site(name, reply=reply)
+        return site
+
+    @staticmethod
+    def deployment(site: Site, group: str, **facts: Any) -> Any:
+        return deployment(site, group, **facts)
 
     def site(self, group: str, role: str) -> Site:
         return self.sites[f"{group}.{role}"]
@@ -77,7 +87,7 @@ def stage(emulator: Emulator) -> Stage:
     stage.group("one-key", "refused", "second", "third", api_key="secret-placeholder")
     stage.group("restricted", "primary", "backup")
     for role in ("openai", "claude"):
-        stage.sites[f"readme.{role}"] = emulator.site(f"readme.{role}", reply=f"Hello from {role}.")
+        stage.add("readme", role, f"Hello from {role}.")
     return stage
 
 
@@ -87,7 +97,16 @@ def proxies(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     folder, lone = tmp_path_factory.mktemp("proxies"), stage.site("chat", "backup")
     wrong_facts = deployment(lone, "chat", info={"failover": {"teir": 1}})
     configs = {
-        "main": config(*stage.model_list, failover={"deadline": 30}, litellm_settings={"callbacks": ["prometheus"]}),
+        "main": config(
+            *stage.model_list,
+            *fault_rows.deployments(stage, "default"),
+            failover={"deadline": 30, "idle_timeout": fault_rows.IDLE},
+            litellm_settings={"callbacks": ["prometheus"]},
+        ),
+        "resume": config(
+            *fault_rows.deployments(stage, "resume"),
+            failover={"stream_failover": "resume", "idle_timeout": fault_rows.IDLE},
+        ),
         "wrong policy": config(deployment(lone, "chat"), failover={"patience": -1}),
         "wrong facts": config(wrong_facts),
     }
