@@ -31,13 +31,13 @@ class LiteLLM:
         self._strategy = side(self._router)
 
     def ask(self, ask: Ask) -> str:
-        answer = self._router.completion(**_question(ask))
+        answer = self._router.completion(**question(ask))
         if ask.way == "stream":
             return "".join([_text(chunk) for chunk in answer])
         return answer.choices[0].message.content or ""
 
     async def aask(self, ask: Ask) -> str:
-        answer = await self._router.acompletion(**_question(ask))
+        answer = await self._router.acompletion(**question(ask))
         if ask.way == "astream":
             return "".join([_text(chunk) async for chunk in answer])
         return answer.choices[0].message.content or ""
@@ -56,14 +56,15 @@ class LiteLLM:
 def _router(script: Script, urls: Mapping[str, Mapping[str, str]]) -> Any:
     groups = script.layout == "groups"
     deployments = [
-        _deployment(actor, urls[actor.name], place, script.layout) for place, actor in enumerate(script.actors)
+        deployment(actor, urls[actor.name], place, script.layout) for place, actor in enumerate(script.actors)
     ]
     names = [deployment["model_name"] for deployment in deployments]
     fallbacks: dict[str, Any] = {"fallbacks": [{names[0]: names[1:]}]} if groups else {}
     return litellm.Router(model_list=deployments, **fallbacks)
 
 
-def _deployment(actor: Actor, urls: Mapping[str, str], place: int, layout: str) -> dict[str, Any]:
+def deployment(actor: Actor, urls: Mapping[str, str], place: int, layout: str) -> dict[str, Any]:
+    """What stands in ``model_list`` for the target that comes at this ``place``."""
     params = {
         "model": _MODELS[actor.provider],
         "api_base": urls[actor.provider],
@@ -76,7 +77,8 @@ def _deployment(actor: Actor, urls: Mapping[str, str], place: int, layout: str) 
     return {"model_name": group, "litellm_params": params, "model_info": {"id": actor.name}}
 
 
-def _question(ask: Ask) -> dict[str, Any]:
+def question(ask: Ask) -> dict[str, Any]:
+    """What a caller gives for this request."""
     question: dict[str, Any] = {"model": "chat", "messages": [{"role": "user", "content": ask.prompt}]}
     if ask.way in ("stream", "astream"):
         question["stream"] = True

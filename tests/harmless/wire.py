@@ -137,6 +137,12 @@ def _played(script: Script, side: str, process: Player) -> Played:
 
 def _site(world: World, actor: Actor) -> Site:
     site = emulator().site(f"harmless-{next(_numbers)}-{actor.name}", reply=actor.text, latency=actor.latency)
+    site.fail(plan_of(world, actor))
+    return site
+
+
+def plan_of(world: World, actor: Actor) -> Fault:
+    """What a target does by the clock."""
 
     def plan(call: Call) -> Plan:
         ask = world.script.ask(int(call.ask.user_text.removeprefix("request ").partition(":")[0]))
@@ -150,8 +156,7 @@ def _site(world: World, actor: Actor) -> Site:
         status, body, headers = said(actor.provider, deed)
         return faults.status(status, body, headers=headers).plan(call)
 
-    site.fail(Fault("by the clock", plan))
-    return site
+    return Fault("by the clock", plan)
 
 
 def _freezing(process: Player, script: Script, begin: float) -> threading.Thread:

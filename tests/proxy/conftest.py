@@ -17,7 +17,7 @@ import pytest
 
 from failover_plugin.emulator import Emulator, Site
 from support import fault_rows
-from support.proxies import MASTER_KEY, Proxy, config
+from support.proxies import MASTER_KEY, Proxy, config, deployment
 
 PYTHON = os.environ.get("FAILOVER_PROXY_PYTHON", sys.executable)
 WORKERS = int(os.environ.get("FAILOVER_PROXY_WORKERS", "1"))
@@ -31,16 +31,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(LIMIT))
 
 
-def deployment(site: Site, group: str, *, model: str = "openai/gpt-4o", info: Any = None, **params: Any) -> Any:
-    """What a user writes into ``model_list``; its id is the site's name."""
-    base = site.anthropic_url if model.startswith("anthropic/") else site.openai_url
-    return {
-        "model_name": group,
-        "litellm_params": {"model": model, "api_base": base, "api_key": f"secret-{site.name}", **params},
-        "model_info": {"id": site.name, **(info or {})},
-    }
-
-
 class Stage:
     """One proxy with many model groups, each with sites of its own, so that no test is in another's way."""
 
@@ -49,20 +39,15 @@ class Stage:
         self.sites: dict[str, Site] = {}
         self.model_list: list[Any] = []
 
-    def group(self, name: str, *roles: str, **params: Any) -> None:
+    def group(self, name: str, *roles: str, reply: str = "Hello from {}.", **params: Any) -> list[Any]:
         """A model group of deployments that are called ``group.role``."""
-        for role in roles:
-            self.model_list.append(deployment(self.add(name, role, f"Hello from {role}."), name, **params))
+        return [deployment(self.add(name, role, reply.format(role)), name, **params) for role in roles]
 
     def add(self, group: str, role: str, reply: str) -> Site:
         """A site that is called ``group.role``."""
         name = f"{group}.{role}"
         site = self.sites[name] = self._emulator.site(name, reply=reply)
         return site
-
-    @staticmethod
-    def deployment(site: Site, group: str, **facts: Any) -> Any:
-        return deployment(site, group, **facts)
 
     def site(self, group: str, role: str) -> Site:
         return self.sites[f"{group}.{role}"]
@@ -78,14 +63,17 @@ def emulator() -> Iterator[Emulator]:
 def stage(emulator: Emulator) -> Stage:
     stage = Stage(emulator)
     for name in ("chat", "metrics", "headers", "secrets"):
-        stage.group(name, "primary", "backup")
+        stage.model_list += stage.group(name, "primary", "backup")
     for name in ("sick-chat", "sick-stream", "sick-responses", "sick-responses-stream", "sick-embeddings"):
-        stage.group(name, "limited", "broken", "well")
+        stage.model_list += stage.group(name, "limited", "broken", "well")
     for name in ("sick-messages", "sick-messages-stream"):
-        stage.group(name, "limited", "broken", "well", model="anthropic/claude-sonnet-5")
-    stage.group("hung", "primary", "backup", timeout=2)
-    stage.group("one-key", "refused", "second", "third", api_key="secret-placeholder")
-    stage.group("restricted", "primary", "backup")
+        stage.model_list += stage.group(name, "limited", "broken", "well", model="anthropic/claude-sonnet-5")
+    stage.model_list += stage.group("hung", "primary", "backup", timeout=2)
+    stage.model_list += stage.group("one-key", "refused", "second", "third", api_key="secret-placeholder")
+    stage.model_list += stage.group("restricted", "primary", "backup")
+    for way in ("plain", "stream"):
+        stage.model_list += stage.group(f"row-24-{way}", "primary")
+        stage.model_list += stage.group(f"row-24-{way}", "backup", info={"failover": {"tier": 1}})
     for role in ("openai", "claude"):
         stage.add("readme", role, f"Hello from {role}.")
     return stage
@@ -105,7 +93,10 @@ def proxies(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         ),
         "resume": config(
             *fault_rows.deployments(stage, "resume"),
-            failover={"stream_failover": "resume", "idle_timeout": fault_rows.IDLE},
+            *stage.group("sessions", "one", "two", "three"),
+            *stage.group("row-21", "primary", reply=fault_rows.TEXT),
+            *stage.group("row-21", "backup", info={"failover": {"tier": 1, "capabilities": ["prefill"]}}),
+            failover={"stream_failover": "resume", "idle_timeout": fault_rows.IDLE, "strategy": "affinity"},
         ),
         "wrong policy": config(deployment(lone, "chat"), failover={"patience": -1}),
         "wrong facts": config(wrong_facts),

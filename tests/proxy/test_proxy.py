@@ -193,6 +193,17 @@ def test_a_request_can_only_restrict(proxy: Proxy, stage: Any) -> None:
         stage.site("restricted", role).heal()
 
 
+def test_a_session_of_the_proxys_stays_where_it_is(proxies: Mapping[str, Proxy]) -> None:
+    proxy, homes = proxies["resume"].ready(), set[str]()
+    for session in range(8):
+        headers = {"x-litellm-session-id": f"conversation-{session}"}
+        body = {"model": "sessions", "messages": MESSAGES}
+        answers = [proxy.client.post("/v1/chat/completions", json=body, headers=headers) for _ in range(3)]
+        (home,) = {answer.headers["x-litellm-model-id"] for answer in answers}
+        homes.add(home)
+    assert len(homes) > 1
+
+
 @pytest.mark.parametrize("metadata", ["words", 5, ["a"]])
 def test_metadata_that_is_no_mapping_is_as_without_us(proxy: Proxy, metadata: Any) -> None:
     assert "failover" not in ask(proxy, "secrets", metadata=metadata).text

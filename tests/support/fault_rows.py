@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from failover_plugin.emulator import Site, faults
+from support.proxies import deployment
 
 TEXT = "Hello from one of the two, who write the same words."
 IDLE = 1.0
@@ -86,5 +87,5 @@ def deployments(stage: Any, policy: str) -> list[Any]:
             if role == "backup" and row.broken:
                 facts["capabilities"] = ["prefill"]
             params = {"api_base": _nowhere()} if role == "primary" and row.fault is None else {}
-            found.append(stage.deployment(site, name, info={"failover": facts}, **{**row.params, **params}))
+            found.append(deployment(site, name, info={"failover": facts}, **{**row.params, **params}))
     return found

@@ -15,6 +15,8 @@ from typing import Any
 import httpx
 import yaml
 
+from failover_plugin.emulator import Site
+
 MASTER_KEY = "sk-failover-tests-0123456789"
 CALLBACK = "failover_litellm.proxy.failover"
 LONGEST_START = 150.0
@@ -95,6 +97,16 @@ class Proxy:
 def authorized(key: str = MASTER_KEY) -> dict[str, str]:
     """The headers of a request with this key."""
     return {"Authorization": f"Bearer {key}"}
+
+
+def deployment(site: Site, group: str, *, model: str = "openai/gpt-4o", info: Any = None, **params: Any) -> Any:
+    """What a user writes into ``model_list``; its id is the site's name."""
+    base = site.anthropic_url if model.startswith("anthropic/") else site.openai_url
+    return {
+        "model_name": group,
+        "litellm_params": {"model": model, "api_base": base, "api_key": f"secret-{site.name}", **params},
+        "model_info": {"id": site.name, **(info or {})},
+    }
 
 
 def config(*deployments: Mapping[str, Any], failover: Any = None, callback: str | None = CALLBACK, **more: Any) -> Any:

@@ -99,7 +99,7 @@ class ProxyFailover(CustomLogger):
         """How many calls were made for a request."""
         for name in ("litellm_metadata", "metadata"):
             attempts = mapping(data.get(name)).get(ATTEMPTS)
-            if attempts is not None:
+            if isinstance(attempts, int):  # and not what a caller has written there
                 return {"x-failover-attempts": str(attempts)}
         return None
 
