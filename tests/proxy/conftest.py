@@ -71,9 +71,8 @@ def stage(emulator: Emulator) -> Stage:
     stage.model_list += stage.group("hung", "primary", "backup", timeout=2)
     stage.model_list += stage.group("one-key", "refused", "second", "third", api_key="secret-placeholder")
     stage.model_list += stage.group("restricted", "primary", "backup")
-    for way in ("plain", "stream"):
-        stage.model_list += stage.group(f"row-24-{way}", "primary")
-        stage.model_list += stage.group(f"row-24-{way}", "backup", info={"failover": {"tier": 1}})
+    stage.model_list += stage.group("row-24", "primary")
+    stage.model_list += stage.group("row-24", "backup", info={"failover": {"tier": 1}})
     for role in ("openai", "claude"):
         stage.add("readme", role, f"Hello from {role}.")
     return stage
