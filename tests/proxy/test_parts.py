@@ -139,6 +139,23 @@ def _deployment(**facts: Any) -> Any:
     return Deployment(model_name="chat", litellm_params=params, model_info=ModelInfo(id="b", failover=facts))
 
 
+async def test_whatever_keeps_us_out_harms_no_request(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("LiteLLM has changed")
+
+    failover = callback.ProxyFailover()
+    server.llm_router = router("a")
+    monkeypatch.setattr(callback, "install", broken)
+    await failover.async_pre_call_hook(None, None, {"model": "chat"}, "acompletion")
+    assert failover.strategy is None
+    assert failover.problem == "RuntimeError: LiteLLM has changed"
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, SERVER, server)
+    failover.keep()
+    assert failover.strategy is not None
+    failover._watching.cancel()
+
+
 # -- the status --------------------------------------------------------------------------------------------------------
 
 

@@ -23,6 +23,7 @@ from failover_litellm.proxy.settings import policy_in
 from failover_litellm.request import ATTEMPTS
 from failover_litellm.strategy import FailoverRoutingStrategy, install
 from failover_plugin import ConfigError, Policy
+from failover_plugin.classify.redact import redact
 from failover_plugin.events import BreakerClosed, BreakerHalfOpen, BreakerOpened, Event, KeyBlocked
 
 _SERVER = "litellm.proxy.proxy_server"
@@ -60,17 +61,17 @@ class ProxyFailover(CustomLogger):
         router = getattr(server, "llm_router", None)
         if router is None or (router is self._router and self.strategy is not None):
             return
-        if not self._routed:
-            self._routed = True
-            status.add_to(server.app, self)
-        self._router = router
+        self._router, self.strategy = router, None
         try:
+            if not self._routed:
+                self._routed = True
+                status.add_to(server.app, self)
             self.strategy = install(router, self._policy, on_event=self._told)
-        except ConfigError as error:
-            self.strategy = None
-            if str(error) != self.problem:
-                self.problem = str(error)
-                _log.error("failover is not in place, requests go as without it: %s", error)
+        except Exception as error:  # noqa: BLE001 - no request is to fail because we cannot be there for it
+            problem = str(error) if isinstance(error, ConfigError) else f"{type(error).__name__}: {redact(str(error))}"
+            if problem != self.problem:
+                self.problem = problem
+                _log.error("failover is not in place, requests go as without it: %s", problem)
         else:
             self.problem = None
             _log.info("failover is in place: %d deployments", len(self.strategy.failover.targets))
