@@ -12,6 +12,8 @@ import os
 import statistics
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +21,54 @@ import httpx
 import pytest
 
 from failover_plugin.emulator import Emulator, faults
-from support.fault_rows import ASKED, TEXT, Row, group
+from support.fault_rows import ASKED, POLICIES, TEXT, Row, group
 from support.proxies import Proxy, authorized, config, deployment
 
+AT_ONCE = 5
 OUTAGE = float(os.environ.get("FAILOVER_OUTAGE", "0"))
 QUESTION = {"messages": [{"role": "user", "content": "Hi"}]}
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What came of one row, asked in one way."""
+
+    answer: httpx.Response
+    took: float
+
+
+@pytest.fixture(scope="session")
+def seen(proxies: Mapping[str, Proxy], stage: Any) -> Mapping[str, Seen]:
+    """Every row, asked in every way, by group: several at once, for most of the time is waiting."""
+
+    def ask(policy: str, row: Row, way: str) -> Seen:
+        proxy, name = _proxy(proxies, policy), group(policy, row, way)
+        primary, backup = stage.site(name, "primary"), stage.site(name, "backup")
+        if row.fault is not None:
+            primary.script(row.fault) if row.once else primary.fail(row.fault)
+            if row.both:
+                backup.fail(row.fault)
+        body = {**QUESTION, "model": name, "stream": way == "stream"}
+        began = time.monotonic()
+        answer = proxy.client.post("/v1/chat/completions", json=body)
+        return Seen(answer, time.monotonic() - began)
+
+    for policy in POLICIES:
+        _proxy(proxies, policy).ready()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = pool.map(lambda each: ask(*each), ASKED)
+        return {group(*each): one for each, one in zip(ASKED, found, strict=True)}
+
+
+def _proxy(proxies: Mapping[str, Proxy], policy: str) -> Proxy:
+    return proxies["main" if policy == "default" else policy]
+
+
 @pytest.mark.parametrize(("policy", "row", "way"), ASKED, ids=lambda each: getattr(each, "number", each))
-def test_a_row(proxies: Mapping[str, Proxy], stage: Any, policy: str, row: Row, way: str) -> None:
-    proxy, name = proxies["main" if policy == "default" else policy].ready(), group(policy, row, way)
-    primary, backup = stage.site(name, "primary"), stage.site(name, "backup")
-    if row.fault is not None:
-        primary.script(row.fault) if row.once else primary.fail(row.fault)
-        if row.both:
-            backup.fail(row.fault)
-    began = time.monotonic()
-    answer = proxy.client.post(
-        "/v1/chat/completions",
-        json={**QUESTION, "model": name, "stream": way == "stream"},
-    )
-    took = time.monotonic() - began
-    assert took < row.within
+def test_a_row(seen: Mapping[str, Seen], stage: Any, policy: str, row: Row, way: str) -> None:
+    name = group(policy, row, way)
+    answer, primary, backup = seen[name].answer, stage.site(name, "primary"), stage.site(name, "backup")
+    assert seen[name].took < row.within
     assert len(primary.requests) <= row.asked
     if isinstance(row.answers, int):
         assert answer.status_code == row.answers
