@@ -42,6 +42,8 @@ class Proxy:
         self.url = f"http://127.0.0.1:{self.port}"
         command = [python, "-m", "litellm.proxy.proxy_cli", "--config", str(self.path), "--host", "127.0.0.1"]
         command += ["--port", str(self.port), "--num_workers", str(workers)]
+        if workers > 1:  # uvicorn ends workers that are not up within five seconds, again and again
+            command.append("--run_gunicorn")
         settings = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "HF_HUB_OFFLINE": "1", "LITELLM_MODE": "PRODUCTION", **env}
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
