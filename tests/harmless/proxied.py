@@ -6,7 +6,6 @@ Each script has model groups of its own in both, and others for a second play, s
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import tempfile
 import time
@@ -18,7 +17,7 @@ from typing import Any
 import httpx
 
 from failover_plugin.emulator import Site
-from support.proxies import CALLBACK, Proxy, authorized, config
+from support.proxies import CALLBACK, Proxy, authorized, config, stream_read
 
 from .asking import Notes, aplay
 from .litellm_sides import deployment, question
@@ -124,7 +123,10 @@ class Caller:
             raise RuntimeError(f"{answer.status_code}: {answer.text}")
         if not body.get("stream"):
             return answer.json()["choices"][0]["message"]["content"] or ""
-        return _read(answer.text)
+        said, error = stream_read(answer.text)
+        if error is not None:
+            raise RuntimeError(str(error))
+        return said
 
     def ask(self, ask: Ask) -> str:
         raise NotImplementedError
@@ -134,14 +136,3 @@ class Caller:
 
     def not_closed(self) -> dict[str, str]:
         return {}  # the proxy's log tells
-
-
-def _read(text: str) -> str:
-    said = ""
-    for line in text.splitlines():
-        if line.startswith("data: ") and line != "data: [DONE]":
-            event = json.loads(line.removeprefix("data: "))
-            if "error" in event:
-                raise RuntimeError(str(event["error"]))
-            said += "".join(choice["delta"].get("content") or "" for choice in event["choices"])
-    return said

@@ -22,7 +22,7 @@ import pytest
 
 from failover_plugin.emulator import Emulator, faults
 from support.fault_rows import ASKED, POLICIES, TEXT, Row, group
-from support.proxies import Proxy, authorized, config, deployment
+from support.proxies import Proxy, authorized, config, deployment, stream_read
 
 AT_ONCE = 5
 OUTAGE = float(os.environ.get("FAILOVER_OUTAGE", "0"))
@@ -75,7 +75,7 @@ def test_a_row(seen: Mapping[str, Seen], stage: Any, policy: str, row: Row, way:
         assert len(backup.requests) <= (2 if row.both else 0)
         return
     assert answer.status_code == 200
-    said, error = _read(answer.text) if way == "stream" else (_plain(answer.text), None)
+    said, error = stream_read(answer.text) if way == "stream" else (_plain(answer.text), None)
     if row.broken and policy == "default" and error is not None:
         assert TEXT.startswith(said)
         assert said != TEXT
@@ -96,7 +96,7 @@ def test_row_21_who_refuses_the_text_so_far_is_not_what_the_caller_hears_of(
     assert time.monotonic() - began < 8
     assert len(primary.requests) == 1
     assert backup.requests
-    said, error = _read(answer.text)
+    said, error = stream_read(answer.text)
     assert TEXT.startswith(said)
     assert error is not None
     assert "prefill" not in str(error)
@@ -170,14 +170,3 @@ async def test_row_22_a_dead_minute_in_every_phase(emulator: Emulator, tmp_path:
 
 def _plain(text: str) -> str:
     return str(json.loads(text)["choices"][0]["message"]["content"])
-
-
-def _read(text: str) -> tuple[str, Any]:
-    """The text of a stream, and the error that it ended with."""
-    said, error = "", None
-    for line in text.splitlines():
-        if line.startswith("data: ") and line != "data: [DONE]":
-            event = json.loads(line.removeprefix("data: "))
-            error = event.get("error", error)
-            said += "".join(choice["delta"].get("content") or "" for choice in event.get("choices", ()))
-    return said, error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -109,6 +110,17 @@ def deployment(site: Site, group: str, *, model: str = "openai/gpt-4o", info: An
         "litellm_params": {"model": model, "api_base": base, "api_key": f"secret-{site.name}", **params},
         "model_info": {"id": site.name, **(info or {})},
     }
+
+
+def stream_read(text: str) -> tuple[str, Any]:
+    """The text of a stream of chat completions, and the error that it ended with, None for none."""
+    said, error = "", None
+    for line in text.splitlines():
+        if line.startswith("data: ") and line != "data: [DONE]":
+            event = json.loads(line.removeprefix("data: "))
+            error = event.get("error", error)
+            said += "".join(choice["delta"].get("content") or "" for choice in event.get("choices", ()))
+    return said, error
 
 
 def config(*deployments: Mapping[str, Any], failover: Any = None, callback: str | None = CALLBACK, **more: Any) -> Any:
